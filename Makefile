@@ -1,0 +1,63 @@
+# Everything runs in .venv, which `make install` fills from requirements.lock. Needs Python 3.11 and make.
+
+PYTHON  = $(shell command -v python3.11 || command -v python3)
+BIN    := .venv/bin
+STAMP  := .venv/.installed
+JOBS   ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-all check bench lock docs clean
+
+help:  ## This list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+install: $(STAMP)  ## .venv from the lock; instant when nothing changed
+	@:
+
+demo: $(STAMP)  ## A night's flights, from CSV to a pushed model; the second time from cache
+	@PYTHONPATH=$(CURDIR)/dags $(BIN)/python -m flight_delays.demo
+
+test: $(STAMP)  ## Unit, integration and end-to-end tests; only PyPI's packages needed
+	@$(BIN)/python -m pytest -n $(JOBS) -m "not system"
+
+test-all: $(STAMP)  ## The same and those that need Debian's chromium, redis-server, mariadb-server
+	@$(BIN)/python -m pytest -n $(JOBS)
+
+check: $(STAMP)  ## What a reviewer need not look for: format, lint, types, layers, house rules
+	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check .; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo --cache-dir .cache/import-linter
+	@$(BIN)/python -m pytest -q tests/unit/test_house.py
+
+bench: $(STAMP)  ## Ratios against named peers, measured in the same run
+	@$(BIN)/python -m pytest -q -s -m benchmark --timeout 3600 tests/benchmarks
+
+lock: $(BIN)/uv  ## requirements.lock again from pyproject.toml; `make lock UPGRADE=1` takes newer versions
+	@$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --generate-hashes --python-version 3.11 \
+	  --no-header --no-annotate $(if $(UPGRADE),--upgrade) --output-file requirements.lock
+
+docs: $(STAMP)  ## The documentation site, into .site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "docs: .site/index.html"
+
+clean:  ## Remove caches and built files; .venv and the data of runs (.pipeline) stay
+	@rm -rf .cache .site .hypothesis build dist
+	@find src components dags tests -name __pycache__ -prune -exec rm -rf {} +
+
+# uv's version and hashes come from the lock, like everything else. A file that pip can read is the block
+# from the line `uv==...` to the next requirement.
+$(BIN)/uv:
+	@$(PYTHON) -m venv .venv
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r .venv/uv.lock
+
+.venv/.locked: requirements.lock | $(BIN)/uv
+	@echo "installing $$(grep -c '==' requirements.lock) locked packages into .venv"
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@touch $@
+
+# The build backend is in the lock too, so nothing is fetched here.
+$(STAMP): .venv/.locked pyproject.toml
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@

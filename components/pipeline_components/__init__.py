@@ -1,0 +1,1 @@
+"""The components every pipeline starts from: ingest to push."""

@@ -1,0 +1,117 @@
+"""What TFMA wrote, as rows of a table."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow_model_analysis as tfma
+
+from pipeline_components.evaluate._config import Judgement
+from pipeline_components.evaluate._verdict import ALL_ROWS
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One number, with its confidence interval if there is one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceRow:
+    """The metrics of one slice.
+
+    Attributes:
+        name: `hour=3, origin=JFK`, or `all rows`.
+        candidate: By metric.
+        baseline: By metric; empty without a baseline.
+        differences: Candidate minus baseline, by metric.
+        error: Why there are no metrics, if there are none.
+    """
+
+    name: str
+    candidate: Mapping[str, Value]
+    baseline: Mapping[str, Value]
+    differences: Mapping[str, Value]
+    error: str = ""
+
+
+def slice_rows(directory: str, judged: Judgement) -> list[SliceRow]:
+    """The metrics of every slice in a directory that TFMA's writers filled; all rows first, then by name.
+
+    Args:
+        directory: Holds `metrics*` and `eval_config.json`.
+        judged: The configuration they were made with.
+    """
+    by_model = {spec.is_baseline: _by_slice(directory, spec.name) for spec in judged.config.model_specs}
+    ours, theirs = by_model[False], by_model.get(True, {})
+    rows = []
+    for name, metrics in ours.items():
+        differences = {metric.removesuffix("_diff"): v for metric, v in metrics.items() if metric.endswith("_diff")}
+        rows.append(
+            SliceRow(
+                name=name,
+                candidate={metric: v for metric, v in _numbers(metrics).items() if not metric.endswith("_diff")},
+                baseline=_numbers(theirs.get(name, {})),
+                differences=_numbers(differences),
+                error=str(metrics.get("__ERROR__", "")),
+            )
+        )
+    return sorted(rows, key=lambda row: (row.name != ALL_ROWS, row.name))
+
+
+def slice_name(key: Sequence[Any]) -> str:
+    """A TFMA slice key, or pair of keys, as people write it."""
+    if len(key) == 2 and all(isinstance(part, tuple) and (not part or isinstance(part[0], tuple)) for part in key):  # noqa: PLR2004
+        return f"{slice_name(key[0])} against {slice_name(key[1])}"
+    return ", ".join(f"{column}={value}" for column, value in key) or ALL_ROWS
+
+
+def _by_slice(directory: str, model: str) -> dict[str, dict[str, Any]]:
+    result = tfma.load_eval_result(directory, model_name=model)
+    found = {}
+    for key, outputs in result.slicing_metrics:
+        metrics: dict[str, Any] = {}
+        for by_sub_key in outputs.values():
+            for sub_key, values in by_sub_key.items():
+                suffix = f" ({' '.join(sub_key.split())})" if sub_key else ""
+                metrics |= {_clean(name) + suffix: value for name, value in values.items()}
+        found[slice_name(key)] = metrics
+    return found
+
+
+def _clean(name: str) -> str:
+    """TFMA puts the aggregation before a metric's name, with a newline between."""
+    *aggregation, metric = name.split("\n")
+    return metric.lstrip("_") + "".join(f" ({each.split(':')[0].strip()})" for each in aggregation)
+
+
+def _numbers(metrics: Mapping[str, Any]) -> dict[str, Value]:
+    found = {name: _number(value) for name, value in metrics.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _number(value: Any) -> Value | None:
+    if isinstance(value, Value):
+        return value
+    if not isinstance(value, Mapping):
+        return None
+    if "doubleValue" in value:
+        return _finite(Value(float(value["doubleValue"])))
+    if "boundedValue" in value:
+        bounded = value["boundedValue"]
+        return _finite(
+            Value(
+                float(bounded.get("value", 0.0)),
+                float(bounded.get("lowerBound", 0.0)),
+                float(bounded.get("upperBound", 0.0)),
+            )
+        )
+    return None
+
+
+def _finite(value: Value) -> Value | None:
+    return None if math.isnan(value.value) else value

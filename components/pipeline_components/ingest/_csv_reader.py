@@ -1,0 +1,269 @@
+"""Reading CSV: types are settled over all files first, then rows stream in batches of those types."""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+
+from pipeline_components.errors import SourceFormatError, SourceHeaderError
+from pipeline_components.ingest._csv_diagnosis import explain
+from pipeline_components.ingest._types import NUMBERS, as_schema, widen_all
+from pipeline_components.ingest.sources import SourceFile
+
+_BLOCK = 4 << 20
+_IN_MEMORY = 64 << 20
+"""Bytes of CSV up to which all files are parsed at once; beyond, they are read twice and never held."""
+_TEXT_SUFFIXES = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvFormat:
+    """How the files are written.
+
+    Attributes:
+        delimiter: One character.
+        encoding: As Python names it.
+        nulls: Cells that mean "missing", besides the empty one.
+    """
+
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    nulls: tuple[str, ...] = ()
+
+    def read_options(self) -> pa_csv.ReadOptions:
+        """Options of pyarrow for block-wise reading."""
+        return pa_csv.ReadOptions(block_size=_BLOCK, encoding=self.encoding)
+
+    def parse_options(self) -> pa_csv.ParseOptions:
+        """Options of pyarrow that let quoted cells hold line breaks."""
+        return pa_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True)
+
+    def convert_options(self, types: Mapping[str, pa.DataType]) -> pa_csv.ConvertOptions:
+        """Options of pyarrow for these column types; others are inferred."""
+        return pa_csv.ConvertOptions(
+            column_types=dict(types), null_values=["", *self.nulls], strings_can_be_null=True
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvTables:
+    """What settling found.
+
+    Attributes:
+        schema: Columns and types of every file.
+        tables: Rows by uri, where the files were small enough to keep.
+    """
+
+    schema: pa.Schema
+    tables: Mapping[str, pa.Table]
+
+
+def settle(
+    files: Sequence[tuple[str, SourceFile]], form: CsvFormat, declared: Mapping[str, pa.DataType]
+) -> CsvTables:
+    """Find the types of all columns over all files.
+
+    Args:
+        files: Uri and size of each.
+        form: How they are written.
+        declared: Types that are known already, by column.
+
+    Raises:
+        SourceFormatError: A file is empty, ragged, not text of that encoding, or holds NUL bytes.
+        SourceHeaderError: A header has empty or doubled names, or names other than those of the first file.
+        SourceTypeError: A cell does not fit its declared type.
+    """
+    headers = {uri: _header(uri, form) for uri, _ in files}
+    first = files[0][0]
+    for uri, names in headers.items():
+        _require_same_columns(headers[first], names, first, uri)
+    declared = {name: held for name, held in declared.items() if name in headers[first]}
+    small = sum(file.size * (8 if _compression(uri) else 1) for uri, file in files) <= _IN_MEMORY
+    if small:
+        tables = {uri: _whole_table(uri, form, declared) for uri, _ in files}
+        found = [{field.name: field.type for field in table.schema} for table in tables.values()]
+    else:
+        tables = {}
+        found = [_scan(uri, form, headers[uri], declared) for uri, _ in files]
+    settled = widen_all(found)
+    schema = as_schema({name: settled[name] for name in headers[first]})
+    return CsvTables(
+        schema=schema, tables={uri: _retyped(uri, table, schema, form) for uri, table in tables.items()}
+    )
+
+
+def read_batches(uri: str, settled: CsvTables, form: CsvFormat) -> Iterator[pa.RecordBatch]:
+    """Rows of one file in batches of the settled types.
+
+    Raises:
+        SourceFormatError: The file is damaged further on.
+        SourceTypeError: A cell does not fit its type.
+    """
+    if uri in settled.tables:
+        yield from settled.tables[uri].to_batches(65_536)
+        return
+    types = {field.name: field.type for field in settled.schema}
+    for batch in _stream(uri, form, types):
+        yield batch.select(settled.schema.names)
+
+
+def _whole_table(uri: str, form: CsvFormat, declared: Mapping[str, pa.DataType]) -> pa.Table:
+    """One file at once: pyarrow then widens by itself, from the text."""
+    table = _parse_whole(uri, form, declared)
+    odd = {
+        field.name: pa.string()
+        for field in table.schema
+        if field.type not in {*NUMBERS, pa.string(), pa.null()} and field.name not in declared
+    }
+    return _parse_whole(uri, form, {**declared, **odd}) if odd else table
+
+
+def _retyped(uri: str, table: pa.Table, schema: pa.Schema, form: CsvFormat) -> pa.Table:
+    """A table in the settled types; read again where numbers are text elsewhere, to keep them as written."""
+    changed = {field.name for field in schema if table.schema.field(field.name).type in NUMBERS} & {
+        field.name for field in schema if pa.types.is_string(field.type)
+    }
+    if changed:
+        table = _parse_whole(uri, form, {field.name: field.type for field in schema})
+    return table.select(schema.names).cast(schema)
+
+
+def _parse_whole(uri: str, form: CsvFormat, types: Mapping[str, pa.DataType]) -> pa.Table:
+    with _open(uri, form) as file, explain(uri, form, types):
+        return pa_csv.read_csv(file, form.read_options(), form.parse_options(), form.convert_options(types))
+
+
+def _stream(uri: str, form: CsvFormat, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+    with _open(uri, form) as file, explain(uri, form, types):
+        yield from pa_csv.open_csv(
+            file, form.read_options(), form.parse_options(), form.convert_options(types)
+        )
+
+
+def _scan(
+    uri: str, form: CsvFormat, header: Sequence[str], declared: Mapping[str, pa.DataType]
+) -> dict[str, pa.DataType]:
+    """Types of one file's columns, from its text: memory stays at one block."""
+    types: dict[str, pa.DataType] = {name: declared.get(name, pa.null()) for name in header}
+    for batch in _stream(uri, form, dict.fromkeys(header, pa.string())):
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            if name not in declared and types[name] != pa.string():
+                types[name] = _narrowest(column, types[name])
+    return types
+
+
+def _narrowest(text: pa.Array, at_least: pa.DataType) -> pa.DataType:
+    if text.null_count == len(text):
+        return at_least
+    trimmed = pc.utf8_trim_whitespace(text)
+    for number in NUMBERS:
+        if at_least == pa.float64() and number == pa.int64():
+            continue
+        try:
+            trimmed.cast(number)
+        except pa.ArrowInvalid:
+            continue
+        return number
+    return pa.string()
+
+
+def _header(uri: str, form: CsvFormat) -> list[str]:
+    with _open(uri, form) as file, explain(uri, form, {}):
+        start = file.read(_BLOCK)
+        if not start.strip():
+            raise SourceFormatError(
+                "the file is empty", at=uri, fix="deliver it again, with a header and at least one row"
+            )
+        # The first block may end within a row; the names are all that is wanted of it.
+        options = pa_csv.ReadOptions(encoding=form.encoding, block_size=_BLOCK)
+        skip = pa_csv.ParseOptions(
+            delimiter=form.delimiter, newlines_in_values=True, invalid_row_handler=lambda _: "skip"
+        )
+        cut = start if len(start) < _BLOCK else start[: start.rfind(b"\n") + 1]
+        text = pa_csv.open_csv(io.BytesIO(cut), options, skip, form.convert_options({}))
+        names = list(text.schema.names)
+    _require_usable(names, uri)
+    return names
+
+
+def _require_usable(names: Sequence[str], uri: str) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if "" in names:
+        raise SourceHeaderError(
+            f"column {list(names).index('') + 1} has no name",
+            at=f"{uri}:1",
+            fix="name every column in the header",
+        )
+    if twice:
+        raise SourceHeaderError(
+            f"column {twice[0]} is there {names.count(twice[0])} times",
+            at=f"{uri}:1",
+            fix="rename one of them",
+        )
+
+
+def _require_same_columns(wanted: Sequence[str], got: Sequence[str], first: str, uri: str) -> None:
+    lacking, more = sorted(set(wanted) - set(got)), sorted(set(got) - set(wanted))
+    if lacking or more:
+        raise SourceHeaderError(
+            "the files of the source have different columns",
+            lacks=", ".join(lacking),
+            adds=", ".join(more),
+            first=first,
+            at=f"{uri}:1",
+            fix="deliver files with one header, or ingest them one by one",
+        )
+
+
+def _compression(uri: str) -> str | None:
+    return next((name for suffix, name in _TEXT_SUFFIXES.items() if uri.endswith(suffix)), None)
+
+
+@contextmanager
+def _open(uri: str, form: CsvFormat) -> Iterator[Any]:
+    """The file's text as bytes, uncompressed; NUL bytes are refused where they stand."""
+    with fsspec.open(uri, "rb") as raw:
+        kind = _compression(uri)
+        file = pa.CompressedInputStream(pa.PythonFile(raw, "r"), kind) if kind else raw
+        yield _WithoutNul(file, uri, wide="16" in form.encoding or "32" in form.encoding)
+
+
+class _WithoutNul(io.RawIOBase):
+    """Passes bytes on; pyarrow would keep a NUL in a value, and C libraries downstream end the text there."""
+
+    def __init__(self, file: Any, uri: str, *, wide: bool) -> None:
+        super().__init__()
+        self._file, self._uri, self._wide, self._lines = file, uri, wide, 1
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next bytes.
+
+        Raises:
+            SourceFormatError: There is a NUL among them.
+        """
+        try:
+            block: bytes = self._file.read(None if size is None or size < 0 else size)
+        except (OSError, EOFError) as error:
+            raise SourceFormatError(
+                f"the file cannot be uncompressed: {error}", at=self._uri, fix="deliver it again"
+            ) from error
+        if not self._wide:
+            at = block.find(b"\0")
+            if at >= 0:
+                raise SourceFormatError(
+                    "the file holds a NUL byte",
+                    at=f"{self._uri}:{self._lines + block.count(bytes([10]), 0, at)}",
+                    fix="remove it (`tr -d '\\0'`), or name the file's encoding",
+                )
+            self._lines += block.count(b"\n")
+        return block

@@ -1,0 +1,254 @@
+"""Finding a span's files, in the launcher, before the cache key: outside data enters by its content.
+
+This module is a driver: it loads no pyarrow and reads files only to digest them.
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from pipeline_components.errors import (
+    MissingSpanError,
+    NoSourceFilesError,
+    SpanNotGivenError,
+    SplitError,
+    UnexpectedSpanError,
+    VersionMismatchError,
+)
+from pipeline_components.ingest.patterns import Pattern, date_of_span, parse_pattern, span_of_date
+from pipeline_components.ingest.splits import in_order, require_split_names
+from pipeline_lib import Cache
+
+WHOLE = "*"
+"""Name of the only input split when a hash makes the output splits."""
+_NEAREST = 3
+
+FILE_INGEST = Cache(ignore=("source", "span", "located", "missing", "wait_seconds", "poll_seconds"))
+"""What counts is what was found, not where and how."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """A file as it was found: what identifies its content, but not where it lies.
+
+    Attributes:
+        name: Last part of its path.
+        size: Bytes.
+        sha256: Hex digest of its bytes.
+    """
+
+    name: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The files of one span.
+
+    Attributes:
+        span: The span; 0 if the pattern names none.
+        version: The version; 0 if the pattern names none.
+        files: Files by input split.
+    """
+
+    span: int
+    version: int
+    files: dict[str, list[SourceFile]]
+
+
+def find_files(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Driver of the file-based ingests: from `source` and `span` to files with their digests.
+
+    Args:
+        parameters: `source`, `span`, `splits`, `version`, `missing`, `wait_seconds`, `poll_seconds`, as JSON.
+
+    Returns:
+        `found` (enters the cache key) and `located`, the files' uris by split (does not).
+
+    Raises:
+        PatternError: A pattern cannot be read.
+        SpanNotGivenError: A pattern names spans, and none was asked for.
+        MissingSpanError: The span has no files (yet); the message lists the nearest that have.
+        NoSourceFilesError: A pattern without a span matches no file.
+    """
+    patterns = _patterns(parameters["source"], parameters.get("splits"))
+    wanted = _wanted(parameters.get("span"), patterns)
+    if parameters.get("missing", "fail") == "wait":
+        _wait(patterns, wanted, parameters)
+    located, span, version = _locate(patterns, wanted, parameters.get("version"))
+    files = {split: [_describe(uri) for uri in uris] for split, uris in located.items()}
+    return {
+        "found": asdict(Found(span=span, version=version, files=files)),
+        "located": located,
+    }
+
+
+def _patterns(source: str | Mapping[str, str], splits: Any) -> dict[str, Pattern]:
+    if isinstance(source, str):
+        return {WHOLE: parse_pattern(_absolute(source))}
+    require_split_names(source)
+    if splits is not None:
+        raise SplitError(
+            "the source has splits already",
+            got=", ".join(source),
+            fix="drop splits=, or give one pattern as the source",
+        )
+    if not source:
+        raise SplitError("the source names no split", fix='write source={"train": "...", "eval": "..."}')
+    parsed = {split: parse_pattern(_absolute(source[split])) for split in in_order(source)}
+    kinds = {split: (p.has_span, p.is_dated, p.has_version) for split, p in parsed.items()}
+    if len(set(kinds.values())) > 1:
+        raise SplitError(
+            "the splits' patterns name spans and versions in different ways",
+            got="\n".join(f"{split}: {pattern.text}" for split, pattern in parsed.items()),
+            fix="use the same of {SPAN}, {YYYY}-{MM}-{DD} and {VERSION} in each",
+        )
+    return parsed
+
+
+def _absolute(pattern: str) -> str:
+    import fsspec
+
+    files, path = fsspec.core.url_to_fs(pattern)
+    is_folder = not re.search(r"[*?{[]", path) and files.isdir(path)
+    return str(files.unstrip_protocol(f"{path}/*" if is_folder else path))
+
+
+def _wanted(span: Any, patterns: Mapping[str, Pattern]) -> int | str | None:
+    """The span's number, "latest", or None where the patterns name no spans."""
+    first = next(iter(patterns.values()))
+    if not first.has_span:
+        if span not in {None, 0}:
+            raise UnexpectedSpanError(
+                "a span was asked for, and the source names none",
+                got=span,
+                at=first.text,
+                fix="put {SPAN} or {YYYY}-{MM}-{DD} into the source, or drop span=",
+            )
+        return None
+    if span is None:
+        raise SpanNotGivenError(
+            "the source names spans, and none was asked for",
+            at=first.text,
+            fix='pass span=day, or span="latest" for the newest there is when the run starts',
+        )
+    if isinstance(span, str):
+        return span if span == "latest" else span_of_date(date.fromisoformat(span))
+    return span_of_date(span) if isinstance(span, date) else int(span)
+
+
+def _locate(
+    patterns: Mapping[str, Pattern], wanted: int | str | None, version: int | None
+) -> tuple[dict[str, list[str]], int, int]:
+    span = _newest(patterns) if wanted == "latest" else wanted
+    located: dict[str, list[str]] = {}
+    versions: dict[str, int] = {}
+    for split, pattern in patterns.items():
+        number = span if isinstance(span, int) else None
+        hits = [hit for hit in _hits(pattern, number) if version is None or hit[1] == version]
+        if not hits:
+            raise _missing(split, pattern, number, version)
+        versions[split] = max(hit[1] for hit in hits)
+        located[split] = sorted(uri for _, found, uri in hits if found == versions[split])
+    if len(set(versions.values())) > 1:
+        raise VersionMismatchError(
+            f"the splits of span {span} have different newest versions",
+            got=", ".join(f"{split}: {number}" for split, number in versions.items()),
+            fix="deliver the missing files, or pass version=",
+        )
+    return located, span if isinstance(span, int) else 0, next(iter(versions.values()))
+
+
+def _hits(pattern: Pattern, span: int | None) -> list[tuple[int, int, str]]:
+    """Span, version and uri of each matching file."""
+    import fsspec
+
+    files, glob = fsspec.core.url_to_fs(pattern.glob(span=span))
+    found = []
+    for path, info in files.glob(glob, detail=True).items():
+        name = path.rpartition("/")[2]
+        uri = str(files.unstrip_protocol(path))
+        match = pattern.match(uri)
+        hidden = name.startswith((".", "_"))
+        if info["type"] != "file" or match is None or hidden or (span is not None and match[0] != span):
+            continue
+        found.append((*match, uri))
+    return found
+
+
+def _newest(patterns: Mapping[str, Pattern]) -> int:
+    newest = [max((hit[0] for hit in _hits(pattern, None)), default=-1) for pattern in patterns.values()]
+    if max(newest) < 0:
+        pattern = next(iter(patterns.values()))
+        raise NoSourceFilesError("no span has files", at=pattern.text, fix="check the source's pattern")
+    return max(newest)  # a split that lacks it is then missing, not taken from an older one
+
+
+def _missing(split: str, pattern: Pattern, span: int | None, version: int | None) -> Exception:
+    of_split = "" if split == WHOLE else f" of split {split}"
+    if span is None:
+        return NoSourceFilesError(
+            f"the source{of_split} matches no file", at=pattern.text, fix="check its path"
+        )
+    there = {hit[0] for hit in _hits(pattern, None)}
+    near = sorted(sorted(there - {span}, key=lambda other: abs(other - span))[: 2 * _NEAREST])
+    which = _span_text(pattern, span) + ("" if version is None else f", version {version}")
+    return MissingSpanError(
+        f"there are no files{of_split} for span {which}",
+        at=pattern.text,
+        nearest=", ".join(_span_text(pattern, other) for other in near) or "no span has files",
+        fix='wait for the data with missing="wait", or run for a span that is there',
+    )
+
+
+def _span_text(pattern: Pattern, span: int) -> str:
+    return date_of_span(span).isoformat() if pattern.is_dated else str(span)
+
+
+def _wait(patterns: Mapping[str, Pattern], wanted: int | str | None, parameters: Mapping[str, Any]) -> None:
+    """Return when the files are there and have stopped growing, or when the time is up."""
+    until = time.monotonic() + parameters.get("wait_seconds", 3600.0)
+    before: Any = None
+    while time.monotonic() < until:
+        try:
+            located, _, _ = _locate(patterns, wanted, parameters.get("version"))
+            now = [_stamp(uri) for uris in located.values() for uri in uris]
+        except (MissingSpanError, NoSourceFilesError, VersionMismatchError, FileNotFoundError):
+            now = None
+        if now is not None and now == before:
+            return
+        before = now
+        time.sleep(max(0.0, min(parameters.get("poll_seconds", 10.0), until - time.monotonic())))
+
+
+def _stamp(uri: str) -> tuple[str, int, str]:
+    import fsspec
+
+    files, path = fsspec.core.url_to_fs(uri)
+    info = files.info(path)
+    return uri, int(info["size"]), str(info.get("mtime") or info.get("LastModified") or info.get("updated"))
+
+
+def _describe(uri: str) -> SourceFile:
+    import fsspec
+
+    content, size = hashlib.sha256(), 0
+    with fsspec.open(uri, "rb") as file:
+        while block := file.read(1 << 20):
+            content.update(block)
+            size += len(block)
+    return SourceFile(name=uri.rpartition("/")[2], size=size, sha256=content.hexdigest())
+
+
+def changed_since(found: Found, located: Mapping[str, Iterable[str]]) -> str | None:
+    """The uri of the first file whose size is no longer what the driver saw, if any."""
+    for split, files in found.files.items():
+        for file, uri in zip(files, located[split], strict=True):
+            if _stamp(uri)[1] != file.size:
+                return uri
+    return None

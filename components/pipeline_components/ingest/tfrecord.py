@@ -1,0 +1,66 @@
+"""The component `ingest_tfrecord`."""
+
+from datetime import date
+from typing import Literal
+
+from pipeline_components.ingest.sources import FILE_INGEST, Found, find_files
+from pipeline_components.ingest.splits import HashSplit
+from pipeline_lib import Examples, Schema, component
+
+
+@component(output="examples", driver=find_files, cache=FILE_INGEST)
+def ingest_tfrecord(
+    schema: Schema | None = None,
+    *,
+    source: str | dict[str, str],
+    span: date | int | Literal["latest"] | None = None,
+    version: int | None = None,
+    splits: HashSplit | None = None,
+    missing: Literal["fail", "wait"] = "fail",
+    wait_seconds: float = 3600.0,
+    poll_seconds: float = 10.0,
+    found: Found | None = None,
+    located: dict[str, list[str]] | None = None,
+) -> Examples:
+    """Ingest TFRecord files of tf.Examples, gzipped (.gz) or not.
+
+    A feature that no example has more than one value of becomes a plain column, other ones lists; bytes
+    that are UTF-8 become text. The Examples of TFX are read with
+    `source={"train": ".../Split-train/*", "eval": ".../Split-eval/*"}`.
+
+    Args:
+        schema: Features to expect in every batch, if known.
+        source: A glob, a directory or a file, with {SPAN}, {SPAN:3}, {VERSION} or {YYYY} {MM} {DD}
+            in it; or one for each split, `{"train": ..., "eval": ...}`.
+        span: Which span to take, a date or a number; "latest" takes the newest when the run starts.
+            Needed if the source names spans: a run must not depend on the day it is repeated.
+        version: Which version of the span; None: the newest.
+        splits: How rows are dealt out if `source` is one pattern; two thirds train, one third eval by
+            default.
+        missing: Whether a span without files fails at once or waits for them.
+        wait_seconds: How long to wait at most.
+        poll_seconds: Between two looks; files count once their size stays the same between two.
+        found: What the driver found; leave it out.
+        located: Where the driver found it; leave it out.
+
+    Returns:
+        Parquet by split, with span and version.
+
+    Raises:
+        PatternError, SpanNotGivenError, MissingSpanError, NoSourceFilesError: The files cannot be found.
+        SourceFormatError: A file is no TFRecord, is damaged, or holds something other than tf.Examples.
+        SourceTypeError: A feature has one kind in one example and another in another.
+        EmptySplitError: A split would have no rows.
+    """
+    from pipeline_components.ingest import _executor, _tfrecord_reader
+
+    given = {"source": source, "span": span, "version": version, "splits": splits, "missing": missing}
+    files = _executor.find(
+        found, located, {**given, "wait_seconds": wait_seconds, "poll_seconds": poll_seconds}
+    )
+    return _executor.spooled_to_examples(
+        *files,
+        read=_tfrecord_reader.reader(schema),
+        split=splits,
+        source=str(source),
+    )

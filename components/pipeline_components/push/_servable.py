@@ -1,0 +1,69 @@
+"""What a SavedModel directory must hold to be loadable, and what it holds."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline_components.errors import NotServableError
+from pipeline_lib.hashing import digest, file_digest
+
+SAVED_MODEL = "saved_model.pb"
+_SHARD = re.compile(r"(?P<stem>.+\.data)-(?P<index>\d{5})-of-(?P<count>\d{5})$")
+# A SavedModel message starts with its schema version (field 1) or a graph (field 2).
+_FIRST_BYTES = (0x08, 0x12)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """The files of a directory.
+
+    Attributes:
+        digest: Of names and bytes.
+        sizes: Bytes by path relative to the directory, `/` between parts.
+    """
+
+    digest: str
+    sizes: dict[str, int]
+
+
+def require_complete(directory: Path) -> None:
+    """Check, without TensorFlow, that a server could load a directory.
+
+    Raises:
+        NotServableError: `saved_model.pb` or a shard of the variables is missing or is no such file.
+    """
+    file = directory / SAVED_MODEL
+    if not file.is_file():
+        raise NotServableError(
+            "the model has no SavedModel to serve", at=str(file), fix="write one to Format-Serving/ in training"
+        )
+    with file.open("rb") as opened:
+        first = opened.read(1)
+    if not first or first[0] not in _FIRST_BYTES:
+        raise NotServableError(f"{SAVED_MODEL} is not a SavedModel", at=str(file), fix="train the model again")
+    variables = directory / "variables"
+    if variables.is_dir() and any(variables.iterdir()):
+        _require_shards(variables)
+
+
+def content(directory: Path) -> Content:
+    """Names, sizes and digest of all files below a directory."""
+    files = {path.relative_to(directory).as_posix(): path for path in sorted(directory.rglob("*")) if path.is_file()}
+    return Content(
+        digest=digest("servable", {name: file_digest(path) for name, path in files.items()}),
+        sizes={name: path.stat().st_size for name, path in files.items()},
+    )
+
+
+def _require_shards(variables: Path) -> None:
+    found = [match for match in (_SHARD.match(path.name) for path in variables.iterdir()) if match]
+    present = {int(match["index"]) for match in found}
+    expected = int(found[0]["count"]) if found else 1
+    if not (variables / "variables.index").is_file() or present != set(range(expected)):
+        raise NotServableError(
+            "the SavedModel's variables are incomplete",
+            needs=f"variables.index and {expected} data files",
+            got=", ".join(sorted(path.name for path in variables.iterdir())),
+            at=str(variables),
+            fix="train the model again",
+        )

@@ -1,0 +1,133 @@
+"""The code behind one node: its component, its driver, its user modules, and what it says it depends on."""
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pipeline_lib.caching.finder import Finder, search_path
+from pipeline_lib.caching.memo import SourceMemo
+from pipeline_lib.caching.scan import CodeScan, Scanner
+from pipeline_lib.errors import CodeNotFoundError, DependencyNotFoundError
+from pipeline_lib.plan.models import CodeRef, Node
+
+_IGNORED_FOLDERS = frozenset({"__pycache__", ".git", ".ipynb_checkpoints"})
+
+
+def node_code(
+    node: Node,
+    parameters: Mapping[str, Any],
+    import_paths: Sequence[Path],
+    state_dir: Path | None,
+    *,
+    interpreter: Path | None = None,
+) -> CodeScan:
+    """Scan everything whose change must give the node another cache key.
+
+    Args:
+        node: Of a plan.
+        parameters: Resolved, plain JSON; those in `node.user_modules` name modules or `.py` files.
+        import_paths: The profile's.
+        state_dir: Where what was read is remembered, in `scan/`; None: nowhere.
+        interpreter: Of the node's environment, if it is not the one running.
+
+    Raises:
+        CodeNotFoundError: The component's module, its driver's, or a user's module is not there.
+        DependencyNotFoundError: `depends_on` names what is not there.
+    """
+    named = list(_user_modules(node, parameters))
+    # A user's file sees its siblings, as when it runs as a script; `UserModule.load` puts them last, too.
+    siblings = [str(Path(name).resolve().parent) for name in named if name.endswith(".py")]
+    path = search_path(import_paths, interpreter)
+    directory = state_dir.resolve() / "scan" if state_dir is not None else None
+    memo = _memo(directory)
+    scanner = Scanner(Finder(tuple(dict.fromkeys([*path, *siblings]))), memo, directory)
+    _add_reference(scanner, node.code, path, what=f"component of {node.id}")
+    if node.driver is not None:
+        _add_reference(scanner, node.driver, path, what=f"driver of {node.id}")
+    places = {}
+    for name in named:
+        if name.endswith(".py"):
+            places[name] = _add_user_file(scanner, name, path, node=node.id)
+        else:
+            _add_reference(scanner, CodeRef(module=name, qualname=""), path, what=f"user module of {node.id}")
+    for dependency in node.options.cache.depends_on:
+        _add_dependency(scanner, dependency, node, import_paths)
+    memo.save()
+    return scanner.result(places)
+
+
+@cache
+def _memo(directory: Path | None) -> SourceMemo:
+    """One memo per state directory and process."""
+    return SourceMemo(directory)
+
+
+def _user_modules(node: Node, parameters: Mapping[str, Any]) -> Iterator[str]:
+    for parameter in node.user_modules:
+        value = parameters.get(parameter)
+        for name in value if isinstance(value, list | tuple) else [value]:
+            if name:
+                yield str(name)
+
+
+def _add_reference(scanner: Scanner, code: CodeRef, path: Sequence[str], *, what: str) -> None:
+    if scanner.add_module(code.module):
+        return
+    parent, _, last = code.module.rpartition(".")
+    near = difflib.get_close_matches(last, scanner.modules_in(parent), n=1)
+    suggestion = f"did you mean {'.'.join(filter(None, [parent, *near]))}? " if near else ""
+    raise CodeNotFoundError(
+        f"{what}: there is no module {code.module}",
+        searched=", ".join(path),
+        fix=f"{suggestion}Put the folder that holds it into the profile's import_paths",
+    )
+
+
+def _add_user_file(scanner: Scanner, name: str, path: Sequence[str], *, node: str) -> str:
+    file = Path(name).resolve()
+    if not file.is_file():
+        raise CodeNotFoundError(
+            f"user module of {node}: there is no file {name}", at=str(file), fix="check the path"
+        )
+    called = _name_of(file, path)
+    scanner.add_source(file, called)
+    return called
+
+
+def _add_dependency(scanner: Scanner, dependency: str, node: Node, import_paths: Sequence[Path]) -> None:
+    if scanner.add_module(dependency):
+        return
+    beside = scanner.folder_of(node.code.module)
+    bases = [*([beside] if beside else []), *(Path(base) for base in import_paths), Path()]
+    tried = [(base / dependency).resolve() for base in bases]
+    found = next((place for place in tried if place.exists()), None)
+    if found is None:
+        raise DependencyNotFoundError(
+            f"{node.id} depends on {dependency}, which is no module, file or directory",
+            searched=", ".join(dict.fromkeys(map(str, tried))),
+            fix="write a dotted module, or a path beside the component, below an import path or from here",
+        )
+    called = found.name if Path(dependency).is_absolute() else dependency.rstrip("/")
+    if found.is_file():
+        scanner.add_file(found, called)
+        return
+    for file in _files_below(found):
+        scanner.add_file(file, f"{called}/{file.relative_to(found).as_posix()}")
+
+
+def _files_below(directory: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(directory):
+        folders[:] = sorted(name for name in folders if name not in _IGNORED_FOLDERS)
+        for name in sorted(files):
+            yield Path(folder, name)
+
+
+def _name_of(file: Path, path: Sequence[str]) -> str:
+    """A name that does not depend on where the project lies."""
+    for root in path:
+        if file.is_relative_to(root):
+            return file.relative_to(root).as_posix()
+    return file.name

@@ -1,0 +1,5 @@
+"""The `pipeline` command."""
+
+from pipeline_lib.cli.app import app
+
+__all__ = ["app"]

@@ -1,0 +1,22 @@
+"""The command's tree: every sub-command in a module of its own, imported when it is named."""
+
+import typer
+
+from pipeline_lib.cli import catalogue, doctor, host, inspection, plan, run
+
+app = typer.Typer(
+    name="pipeline",
+    help="Typed ML pipelines: cached, audited, compiled to Airflow.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("list")(catalogue.list_pipelines)
+app.command("compile")(catalogue.compile_pipeline)
+app.command("plan")(plan.plan)
+app.command("run")(run.run)
+app.command("runs")(inspection.runs)
+app.command("show")(inspection.show_record)
+app.command("artifacts")(inspection.artifacts)
+app.command("doctor")(doctor.doctor)
+app.add_typer(host.app, name="host")

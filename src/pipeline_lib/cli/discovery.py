@@ -1,0 +1,75 @@
+"""Finding pipelines by name in a profile's import paths: `<path>/<folder>/pipeline.py`."""
+
+import difflib
+import importlib
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline_lib.dsl import Pipeline
+from pipeline_lib.errors import PipelineError, UnknownPipelineError
+
+
+def pipelines(import_paths: Sequence[Path]) -> Iterator[Pipeline[..., Any]]:
+    """Every pipeline found, by folder.
+
+    Raises:
+        UnknownPipelineError: A pipeline's module cannot be imported.
+    """
+    for module in _modules(import_paths):
+        yield from _defined_in(module)
+
+
+def find_pipeline(name: str, import_paths: Sequence[Path]) -> Pipeline[..., Any]:
+    """The pipeline of that name (`-` and `_` are the same).
+
+    Raises:
+        UnknownPipelineError: There is none, or its module cannot be imported.
+    """
+    wanted = _key(name)
+    folders = {module.partition(".")[0]: module for module in _modules(import_paths)}
+    if wanted in folders:  # spares importing the others
+        for found in _defined_in(folders[wanted]):
+            if _key(found.name) == wanted:
+                return found
+    known = {_key(found.name): found for found in pipelines(import_paths)}
+    if wanted in known:
+        return known[wanted]
+    near = difflib.get_close_matches(wanted, known, n=1)
+    raise UnknownPipelineError(
+        f"there is no pipeline {name}",
+        at=", ".join(str(path) for path in import_paths),
+        pipelines=", ".join(found.name for found in known.values()) or "none",
+        fix=f"did you mean {known[near[0]].name}?"
+        if near
+        else "run in the project's folder, or set import_paths in the profile",
+    )
+
+
+def _key(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def _modules(import_paths: Sequence[Path]) -> list[str]:
+    found: list[str] = []
+    for path in import_paths:
+        root = str(path.resolve())
+        if root not in sys.path:
+            sys.path.insert(0, root)
+        found.extend(f"{file.parent.name}.pipeline" for file in sorted(path.glob("*/pipeline.py")))
+    return found
+
+
+def _defined_in(module_name: str) -> list[Pipeline[..., Any]]:
+    try:
+        module = importlib.import_module(module_name)
+    except PipelineError:
+        raise
+    except Exception as error:
+        raise UnknownPipelineError(
+            f"{module_name} cannot be imported: {type(error).__name__}: {error}",
+            at=module_name,
+            fix="mend the module; `python -c 'import " + module_name + "'` shows the traceback",
+        ) from error
+    return [value for value in vars(module).values() if isinstance(value, Pipeline)]

@@ -1,0 +1,131 @@
+"""The live view of a run: one line per node with its state, its time, and why."""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from pipeline_lib.cli.console import duration, styled, table
+from pipeline_lib.plan.models import Plan
+from pipeline_lib.runtime.results import Event, NodeEnded, NodeProgress, NodeResult, NodeStep
+
+
+@dataclass(slots=True)
+class _Line:
+    state: str = "waiting"
+    detail: str = ""
+    started: float | None = None
+    result: NodeResult | None = None
+
+
+class RunView:
+    """Observes a run and draws it; without a terminal, one plain line per ended node.
+
+    Args:
+        plan: Gives the order of the lines.
+        console: Where to draw.
+        title: First line.
+    """
+
+    def __init__(self, plan: Plan, console: Console, *, title: str) -> None:
+        self._lines: dict[str, _Line] = {node.id: _Line() for node in plan.nodes}
+        self._lock = threading.Lock()
+        self._console = console
+        self._title = title
+        self._live = (
+            Live(get_renderable=self._render, console=console, refresh_per_second=8, transient=True)
+            if console.is_terminal
+            else None
+        )
+
+    def __enter__(self) -> Self:
+        if self._live is not None:
+            self._live.start()
+        else:
+            self._console.print(self._title)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._console.print(self._render())
+
+    def __call__(self, event: Event) -> None:
+        """Take in one event; called from several threads."""
+        with self._lock:
+            match event:
+                case NodeStep():
+                    line = self._line(str(event.key), event.key.node)
+                    line.started = line.started or time.perf_counter()
+                    line.state, line.detail = str(event.step), event.detail
+                case NodeProgress():
+                    self._line(str(event.key), event.key.node).detail = progress_text(event.progress)
+                case NodeEnded():
+                    line = self._line(str(event.result.key), event.result.key.node)
+                    line.result = event.result
+                    if self._live is None:
+                        self._console.print(_plain_line(event.result))
+
+    def _line(self, name: str, node: str) -> _Line:
+        if name not in self._lines:  # an iteration takes its node's place
+            place = {node: _Line()} if node in self._lines else {}
+            lines = self._lines
+            self._lines = {}
+            for known, line in lines.items():
+                if known in place:
+                    self._lines[name] = _Line()
+                    if line.result is not None or line.started is not None:
+                        self._lines[known] = line
+                else:
+                    self._lines[known] = line
+            self._lines.setdefault(name, _Line())
+        return self._lines[name]
+
+    def _render(self) -> RenderableType:
+        rows = table("node", "state", "time", "why")
+        for name, line in list(self._lines.items()):
+            _add_row(rows, name, line)
+        return Group(Text(self._title, style="bold"), rows)
+
+
+def _add_row(rows: Table, name: str, line: _Line) -> None:
+    if line.result is not None:
+        outcome = str(line.result.outcome)
+        rows.add_row(name, styled(outcome), duration(line.result.seconds), _why(line.result))
+    elif line.started is not None:
+        busy = Spinner("dots", text=line.state, style="yellow")
+        rows.add_row(name, busy, duration(time.perf_counter() - line.started), Text(line.detail, "dim"))
+    else:
+        rows.add_row(name, Text("waiting", "dim"), "", "")
+
+
+def _why(result: NodeResult) -> Text:
+    again = f"try {result.tries}: " if result.tries > 1 else ""
+    return Text(again + result.reason, style="red" if result.error is not None else "")
+
+
+def _plain_line(result: NodeResult) -> Text:
+    return Text.assemble(
+        f"  {result.key!s:24} ",
+        styled(f"{result.outcome!s:9}"),
+        f" {duration(result.seconds):>9}  ",
+        _why(result),
+    )
+
+
+def progress_text(progress: Mapping[str, Any]) -> str:
+    """`epoch 3/10, loss 0.412` from `{"epoch": "3/10", "loss": 0.41234}`."""
+    return ", ".join(
+        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in progress.items()
+    )

@@ -1,0 +1,132 @@
+"""`pipeline run`: run a pipeline on this machine."""
+
+import sys
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+import typer
+
+from pipeline_lib.cli.console import EXIT_FAILED, EXIT_INTERRUPTED, err, out, print_json, reported
+from pipeline_lib.cli.discovery import find_pipeline
+from pipeline_lib.cli.options import AsJson, Parameters, ProfileName, date_range, parameter_texts
+from pipeline_lib.cli.progress import RunView
+from pipeline_lib.cli.summary import headline, summarise
+from pipeline_lib.errors import SelectionError
+from pipeline_lib.metadata.records import State
+from pipeline_lib.plan.models import Plan
+from pipeline_lib.runtime.parameters import from_text
+from pipeline_lib.runtime.results import RunResult
+from pipeline_lib.runtime.selection import Selection
+from pipeline_lib.runtime.session import Session, open_session
+from pipeline_lib.settings import load_profile
+
+Names = list[str] | None
+
+
+def run(
+    name: Annotated[str, typer.Argument(help="Name of the pipeline.")],
+    param: Parameters = None,
+    each: Annotated[
+        str | None,
+        typer.Option(
+            "--each", metavar="FIRST:LAST", help="Run once per day of the span parameter, in order."
+        ),
+    ] = None,
+    start: Annotated[
+        Names, typer.Option("--from", metavar="NODE", help="Only this node and what follows.")
+    ] = None,
+    stop: Annotated[Names, typer.Option("--to", metavar="NODE", help="Only up to this node.")] = None,
+    only: Annotated[Names, typer.Option("--only", metavar="NODE", help="Only this node.")] = None,
+    force: Annotated[
+        Names, typer.Option("--force", metavar="NODE", help="Execute although cached; `all` for all.")
+    ] = None,
+    verify: Annotated[str, typer.Option(help="Check of cached outputs: `size` or `full` (hashes).")] = "size",
+    cold: Annotated[bool, typer.Option("--cold", help="Do not use the warm executor host.")] = False,
+    profile: ProfileName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a pipeline here. Exit code 0: complete; 1: a node failed; 2: the request was wrong."""
+    with reported(as_json=as_json):
+        settings = load_profile(profile)
+        plan = find_pipeline(name, settings.import_paths).compile()
+        given = from_text(plan, parameter_texts(param))
+        selection = Selection.of(plan, start=start or (), stop=stop or (), only=only or ())
+        forced = frozenset(node.id for node in plan.nodes) if force == ["all"] else frozenset(force or ())
+        with open_session(settings, cold=cold) as session:
+            results = []
+            for values in _sweep(plan, given, each):
+                results.append(
+                    _run_once(
+                        session,
+                        plan,
+                        values,
+                        view="json" if as_json else "line" if each else "table",
+                        options={"selection": selection, "force": forced, "verify_full": verify == "full"},
+                    )
+                )
+                if results[-1].state is not State.COMPLETE:
+                    break
+    if as_json:
+        print_json([_record(result) for result in results] if each else _record(results[-1]))
+    if results[-1].state is not State.COMPLETE:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _sweep(plan: Plan, given: dict[str, Any], each: str | None) -> list[dict[str, Any]]:
+    if each is None:
+        return [given]
+    if plan.span_parameter is None:
+        raise SelectionError(
+            f"{plan.name} has no span parameter to run --each over", fix="give it a parameter of type date"
+        )
+    return [{**given, plan.span_parameter: day.isoformat()} for day in date_range(each)]
+
+
+def _run_once(
+    session: Session,
+    plan: Plan,
+    values: dict[str, Any],
+    *,
+    view: Literal["json", "line", "table"],
+    options: dict[str, Any],
+) -> RunResult:
+    span = f", {values[plan.span_parameter]}" if plan.span_parameter in values else ""
+    try:
+        if view == "table":
+            with RunView(plan, out, title=f"{plan.name}{span}") as drawn:
+                result = session.run(plan, values, observe=drawn, **options)
+            out.print(summarise(result))
+            return result
+        result = session.run(plan, values, **options)
+    except KeyboardInterrupt:
+        err.print(
+            "interrupted: running nodes are recorded as canceled; the same command goes on from the cache"
+        )
+        sys.exit(EXIT_INTERRUPTED)
+    if view == "line":
+        out.print(headline(result) if result.state is State.COMPLETE else summarise(result))
+    return result
+
+
+def _record(result: RunResult) -> dict[str, Any]:
+    return {
+        "pipeline": result.pipeline,
+        "run_id": result.run_id,
+        "state": result.state,
+        "span": result.span,
+        "seconds": round(result.seconds, 3),
+        "nodes": [
+            {
+                "node": str(node.key),
+                "outcome": node.outcome,
+                "reason": node.reason,
+                "seconds": round(node.seconds, 3),
+                "tries": node.tries,
+                "execution_id": node.execution_id,
+                "log": node.log,
+                "error": node.error.as_json() if node.error is not None else None,
+                "outputs": {port: [asdict(a) for a in found] for port, found in node.outputs.items()},
+            }
+            for node in result.nodes
+        ],
+    }

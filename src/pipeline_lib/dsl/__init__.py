@@ -1,0 +1,1 @@
+"""What authors write: components, pipelines, conditions, loops, resolvers."""

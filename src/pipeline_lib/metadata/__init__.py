@@ -1,0 +1,1 @@
+"""Runs, executions and artifacts: the store's interface and its ML Metadata implementation."""

@@ -1,0 +1,170 @@
+"""One connection to ML Metadata: retries what may be repeated, and turns its errors into ours."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from pipeline_lib.errors import MetadataUnavailableError, MetadataVersionError
+from pipeline_lib.metadata.database import Database, connection_config, creation_lock, quiet_environment
+
+_RETRY_SECONDS = 30.0
+_BUSY = (
+    "could not serialize",
+    "deadlock",
+    "database is locked",
+    "current transaction is aborted",
+    "try again",
+)
+_LOST = (
+    "server closed the connection",
+    "terminating connection",
+    "no connection to the server",
+    "connection not open",
+    "connection has been closed",
+    "gone away",
+    "lost connection",
+    "ssl syscall",
+)
+_TAKEN = ("unique constraint", "duplicate key", "duplicate entry")
+
+
+class ConflictError(Exception):
+    """A name or external id is taken: the caller looks up by whom."""
+
+
+class NotStoredError(Exception):
+    """What was asked for by name is not there."""
+
+
+class _BusyError(Exception):
+    """Nothing was done; the same call may succeed in a moment."""
+
+
+class Connection:
+    """A lazily opened, thread-safe, self-mending ML Metadata client.
+
+    Attributes:
+        calls: How many calls were made, for tests that bound them.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.calls = 0
+        self._lock = threading.RLock()
+        self._client: Any = None
+        self._creating = False
+
+    def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Call a method of `ml_metadata.MetadataStore`, again if the store was busy or the connection lost.
+
+        Writes are safe to repeat because every new execution has a unique name and every other new node an
+        external id or a unique name: a repeat of what was committed is a conflict.
+
+        Raises:
+            ConflictError: A unique name or external id is taken.
+            NotStoredError: A type asked for by name is not there.
+            MetadataUnavailableError: Anything else.
+        """
+        with self._lock:
+            self.calls += 1
+            try:
+                return self._call_once(method, args, kwargs)
+            except _BusyError:
+                return self._call_again(method, args, kwargs)
+
+    @contextmanager
+    def creating(self) -> Iterator[None]:
+        """The lock under which tables and types are created; its holder may take it again."""
+        with self._lock:
+            if self._creating:
+                yield
+                return
+            with creation_lock(self.database):
+                self._creating = True
+                try:
+                    yield
+                finally:
+                    self._creating = False
+
+    def close(self) -> None:
+        """Give the connection back; a later call opens another."""
+        with self._lock:
+            self._client = None
+
+    def _call_again(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        import tenacity  # here, because it imports asyncio, and a call is hardly ever repeated
+
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(_BusyError),
+            wait=tenacity.wait_random_exponential(multiplier=0.01, max=1.0),
+            stop=tenacity.stop_after_delay(_RETRY_SECONDS),
+            reraise=True,
+        )
+        try:
+            return retrying(self._call_once, method, args, kwargs)
+        except _BusyError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> NoReturn:
+        raise MetadataUnavailableError(
+            f"the metadata store was busy or out of reach for {_RETRY_SECONDS:.0f} s",
+            at=str(self.database),
+            got=error,
+            fix="use PostgreSQL where many runs write at once, and check that the server runs",
+        ) from error
+
+    def _call_once(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        from ml_metadata import errors
+
+        if self._client is None:
+            self._client = self._open()
+        try:
+            return getattr(self._client, method)(*args, **kwargs)
+        except errors.StatusError as error:
+            message = str(error).lower()
+            if isinstance(error, errors.NotFoundError):
+                raise NotStoredError(str(error)) from error
+            if isinstance(error, errors.AlreadyExistsError) or any(text in message for text in _TAKEN):
+                raise ConflictError(str(error)) from error
+            if any(text in message for text in _LOST):
+                self._client = None
+                raise _BusyError(str(error)) from error
+            if isinstance(error, errors.AbortedError) or any(text in message for text in _BUSY):
+                raise _BusyError(str(error)) from error
+            raise MetadataUnavailableError(
+                f"ML Metadata refused {method}",
+                at=str(self.database),
+                got=str(error)[:500],
+                fix="check the database's log",
+            ) from error
+
+    def _open(self) -> Any:
+        quiet_environment()
+        from absl import logging  # type: ignore[import-untyped]
+        from ml_metadata import errors
+        from ml_metadata.metadata_store import metadata_store
+
+        # Its client logs every conflict as a warning; to us a conflict is an answer.
+        logging.set_verbosity(logging.ERROR)
+        try:
+            with self.creating():
+                return metadata_store.MetadataStore(connection_config(self.database))
+        except errors.FailedPreconditionError as error:
+            raise MetadataVersionError(
+                "the metadata store has another schema version of ML Metadata",
+                at=str(self.database),
+                got=str(error)[:500],
+                fix="upgrade it with ml_metadata 1.17.1, or name another database in the profile",
+            ) from error
+        except errors.AbortedError as error:
+            raise _BusyError(str(error)) from error
+        except (errors.StatusError, RuntimeError) as error:
+            if any(text in str(error).lower() for text in _TAKEN):
+                raise _BusyError(str(error)) from error
+            raise MetadataUnavailableError(
+                "the metadata store cannot be opened",
+                at=str(self.database),
+                got=str(error)[:500],
+                fix="check the profile's metadata section and that the server runs",
+            ) from error

@@ -1,0 +1,387 @@
+"""`Store` on ML Metadata 1.17.1: SQLite, PostgreSQL, MySQL; TFX's modern contexts, events and states.
+
+Three facts about ML Metadata shape this module. An execution can be given an `external_id`, which is
+unique: whoever sets that of a node of a run has completed it. Updating anything replaces all of its
+properties unless a mask names the ones to change. An artifact handed over with an event is overwritten by
+what is handed over, so that only new artifacts ever are.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from pipeline_lib.errors import (
+    AlreadyCompleteError,
+    MetadataUnavailableError,
+    MetadataVersionError,
+    RunConflictError,
+    UnknownRecordError,
+)
+from pipeline_lib.metadata.connection import ConflictError, Connection
+from pipeline_lib.metadata.database import parse_database
+from pipeline_lib.metadata.mlmd_reader import MlmdReader
+from pipeline_lib.metadata.mlmd_records import (
+    CACHED_FROM,
+    artifact_message,
+    event_message,
+    execution_message,
+    existing_events,
+    import_external_id,
+    node_external_id,
+    note_empty_ports,
+    put_facts,
+    run_message,
+    stored_run,
+)
+from pipeline_lib.metadata.mlmd_text import stored_text
+from pipeline_lib.metadata.mlmd_types import (
+    CONTEXT_TYPES,
+    EXECUTION_CACHE,
+    INTERNAL,
+    NODE,
+    PIPELINE,
+    PIPELINE_RUN,
+    STORE_NAME,
+    STORE_TYPE,
+    STORE_VERSION,
+)
+from pipeline_lib.metadata.mlmd_values import get_value, put_value
+from pipeline_lib.metadata.records import (
+    NewArtifact,
+    NewExecution,
+    NodeKey,
+    Ports,
+    Run,
+    State,
+    StoredArtifact,
+)
+
+if TYPE_CHECKING:
+    from pipeline_lib.metadata.store import Store
+    from pipeline_lib.plan.models import ArtifactType
+    from pipeline_lib.settings import MetadataSettings
+
+
+def open_store(settings: "MetadataSettings | str") -> "Store":
+    """Connect to a metadata store; it is created if it is not there.
+
+    Args:
+        settings: A profile's metadata section, or a url: `sqlite:///path`, `postgresql://user@host/database`,
+            `mysql://user@host/database`.
+
+    Raises:
+        MetadataUrlError: The url is of no known kind, or incomplete.
+        SecretError: The url holds a password in clear, or there is nothing behind the password's reference.
+        MetadataUnavailableError: The store cannot be reached.
+        MetadataVersionError: It was written by another schema version.
+    """
+    store = MlmdStore(Connection(parse_database(settings)))
+    store.prepare()
+    return store
+
+
+class MlmdStore(MlmdReader):
+    """See `Store`."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._run_spans: dict[str, str] = {}
+
+    def prepare(self) -> None:
+        """Make sure that our types are there, and that they are of this version.
+
+        Raises:
+            MetadataVersionError: The store was written by another version.
+        """
+        mark = self._context(STORE_TYPE, STORE_NAME)
+        if mark is None:
+            with self._connection.creating():
+                for name in (*CONTEXT_TYPES, STORE_TYPE):
+                    self._types.context_type_id(name)
+                mark = self._context(STORE_TYPE, STORE_NAME) or self._put_mark()
+        version = mark.custom_properties["version"].int_value
+        if version != STORE_VERSION:
+            raise MetadataVersionError(
+                "the metadata store was written by another version of pipeline_lib",
+                at=str(self._connection.database),
+                needs=STORE_VERSION,
+                got=version,
+                fix="use the version that wrote it, or name another database in the profile",
+            )
+
+    def _put_mark(self) -> Any:
+        from ml_metadata.proto import metadata_store_pb2 as pb
+
+        mark = pb.Context(type_id=self._types.context_type_id(STORE_TYPE), name=STORE_NAME)
+        mark.custom_properties["version"].int_value = STORE_VERSION
+        self._call("put_contexts", [mark])
+        return mark
+
+    def register_types(self, types: Mapping[str, "ArtifactType"]) -> None:
+        """See `Store.register_types`."""
+        self._types.register(types)
+
+    def open_run(self, run: Run) -> None:
+        """See `Store.open_run`."""
+        self._put_run(run)
+
+    def close_run(self, run: Run) -> None:
+        """See `Store.close_run`."""
+        self._put_run(run)
+
+    def _put_run(self, run: Run) -> None:
+        there = self._context(PIPELINE_RUN, run.run_id)
+        if there is None:
+            there = self._new_run(run)
+        found = stored_run(there)
+        if found.pipeline != run.pipeline:
+            raise RunConflictError(
+                f"run {run.run_id} is one of pipeline {found.pipeline}",
+                got=run.pipeline,
+                fix="give the run an id of its own",
+            )
+        type_id = self._types.context_type_id(PIPELINE_RUN)
+        message, names = run_message(run, type_id=type_id, run_context_id=there.id)
+        if found.started_at is not None and f"{INTERNAL}started_at" in there.custom_properties:
+            names = [name for name in names if name != f"{INTERNAL}started_at"]  # the first start counts
+        self._call("put_contexts", [message], [f"custom_properties.{name}" for name in names])
+        self._run_spans[run.run_id] = run.span or found.span
+
+    def _new_run(self, run: Run) -> Any:
+        """Both contexts at once, then the edge between them; what another process made is used."""
+        from ml_metadata.proto import metadata_store_pb2 as pb
+
+        pipeline = pb.Context(type_id=self._types.context_type_id(PIPELINE), name=stored_text(run.pipeline))
+        message, _ = run_message(run, type_id=self._types.context_type_id(PIPELINE_RUN))
+        _, _, (pipeline_id, run_context_id) = self._call(
+            "put_lineage_subgraph", [], [], [pipeline, message], [], reuse_context_if_already_exist=True
+        )
+        with suppress(ConflictError):  # another process opened the same run
+            self._call(
+                "put_parent_contexts", [pb.ParentContext(parent_id=pipeline_id, child_id=run_context_id)]
+            )
+        return self._call("get_contexts_by_id", [run_context_id])[0]
+
+    def start(self, execution: NewExecution) -> int:
+        """See `Store.start`."""
+        message = self._execution(execution, State.RUNNING)
+        pairs = existing_events("INPUT", execution.inputs)
+        try:
+            return self._put_execution(message, pairs, execution.key, execution.cache_key)[0]
+        except ConflictError:  # the answer to the first attempt was lost on the way
+            found = self._call("get_execution_by_type_and_name", execution.type_name, message.name)
+            return int(found.id)
+
+    def complete(
+        self,
+        execution_id: int,
+        key: NodeKey,
+        outputs: Mapping[str, Sequence[NewArtifact]],
+        facts: Mapping[str, Any],
+    ) -> Ports:
+        """See `Store.complete`."""
+        from ml_metadata.proto import metadata_store_pb2 as pb
+
+        message = self._execution_message(execution_id)
+        message.external_id = node_external_id(key)
+        message.last_known_state = pb.Execution.COMPLETE
+        put_facts(message, facts)
+        note_empty_ports(message, outputs, outputs=True)
+        span = self._run_span(key.run_id)
+        places, pairs = [], []
+        for port, artifacts in outputs.items():
+            for index, artifact in enumerate(artifacts):
+                made = self._new_artifact(
+                    artifact, key, port, span, external_id=f"{message.external_id}/{port}/{index}"
+                )
+                places.append((port, index))
+                pairs.append((made, event_message("OUTPUT", [(port, index)], artifact_id=None)))
+        cache_key = get_value(message.custom_properties[f"{INTERNAL}cache_key"])
+        try:
+            _, ids = self._put_execution(message, pairs, key, cache_key)
+        except ConflictError as error:
+            winner = self.completed(key)
+            if winner is not None and winner.id == execution_id:
+                return winner.outputs
+            raise self._already_complete(key, None if winner is None else winner.id) from error
+        return self._published(outputs, places, ids)
+
+    def _published(
+        self,
+        outputs: Mapping[str, Sequence[NewArtifact]],
+        places: Sequence[tuple[str, int]],
+        ids: Sequence[int],
+    ) -> Ports:
+        messages = self._call("get_artifacts_by_id", ids) if ids else []
+        by_id = {found.id: found for found in self._artifacts(messages)}
+        found = {place: by_id[id_] for place, id_ in zip(places, ids, strict=True)}
+        return {
+            port: tuple(found[port, index] for index in range(len(artifacts)))
+            for port, artifacts in outputs.items()
+        }
+
+    def record_cached(
+        self, execution: NewExecution, outputs: Ports, *, cached_from: int
+    ) -> tuple[int, Ports]:
+        """See `Store.record_cached`."""
+        message = self._execution(execution, State.CACHED)
+        put_value(message.custom_properties, CACHED_FROM, cached_from)
+        return self._record_existing(message, execution, outputs, "OUTPUT"), outputs
+
+    def record_resolved(self, execution: NewExecution, outputs: Ports) -> tuple[int, Ports]:
+        """Record a resolver's choice: a COMPLETE execution whose outputs are existing artifacts.
+
+        Raises:
+            AlreadyCompleteError: The node of that run is already complete with another choice.
+        """
+        message = self._execution(execution, State.COMPLETE)
+        return self._record_existing(message, execution, outputs, "INTERNAL_OUTPUT"), outputs
+
+    def _record_existing(self, message: Any, execution: NewExecution, outputs: Ports, event_kind: str) -> int:
+        message.external_id = node_external_id(execution.key)
+        note_empty_ports(message, outputs, outputs=True)
+        pairs = existing_events("INPUT", execution.inputs) + existing_events(event_kind, outputs)
+        try:
+            return self._put_execution(message, pairs, execution.key, execution.cache_key)[0]
+        except ConflictError as error:
+            winner = self.completed(execution.key)
+            if winner is not None and _ids(winner.outputs) == _ids(outputs):
+                return winner.id  # the same artifacts: a repeat, or another process came to the same answer
+            raise self._already_complete(execution.key, None if winner is None else winner.id) from error
+
+    def finish(self, execution_id: int, state: State, facts: Mapping[str, Any]) -> None:
+        """See `Store.finish`. An execution that completed meanwhile stays complete."""
+        from ml_metadata.proto import metadata_store_pb2 as pb
+
+        stored = self._execution_message(execution_id)
+        change = pb.Execution(id=execution_id, type_id=stored.type_id)
+        names = put_facts(change, facts)
+        mask = [f"custom_properties.{name}" for name in names]
+        if not stored.external_id:
+            change.last_known_state = pb.Execution.State.Value(state.value)
+            mask.append("last_known_state")
+        if not mask:
+            return
+        self._call("put_executions", [change], mask)
+        if not stored.external_id and self._execution_message(execution_id).external_id:
+            change.last_known_state = pb.Execution.COMPLETE
+            self._call("put_executions", [change], ["last_known_state"])
+
+    def abandon(self, artifact_id: int) -> None:
+        """See `Store.abandon`."""
+        from ml_metadata.proto import metadata_store_pb2 as pb
+
+        if not self._call("get_artifacts_by_id", [artifact_id]):
+            raise UnknownRecordError(f"there is no artifact {artifact_id}", fix="run `pipeline artifacts`")
+        self._call("put_artifacts", [pb.Artifact(id=artifact_id, state=pb.Artifact.ABANDONED)], ["state"])
+
+    def import_artifact(
+        self, execution: NewExecution, artifact: NewArtifact, *, port: str = "result"
+    ) -> tuple[int, StoredArtifact]:
+        """See `Store.import_artifact`; `port` is the importer's output."""
+        external_id = import_external_id(artifact)
+        known = self._imported(external_id)
+        if known is None:
+            message = self._execution(execution, State.COMPLETE)
+            message.external_id = node_external_id(execution.key)
+            made = self._new_artifact(
+                artifact, execution.key, port, self._run_span(execution.key.run_id), external_id=external_id
+            )
+            pair = (made, event_message("OUTPUT", [(port, 0)], artifact_id=None))
+            try:
+                id_, ids = self._put_execution(message, [pair], execution.key, execution.cache_key)
+                return id_, self._artifacts(self._call("get_artifacts_by_id", ids))[0]
+            except ConflictError:
+                known = self._imported(external_id)
+                if known is None:
+                    raise self._already_complete(execution.key, None) from None
+        message = self._execution(execution, State.CACHED)
+        put_value(message.custom_properties, CACHED_FROM, 0)
+        return self._record_existing(message, execution, {port: (known,)}, "OUTPUT"), known
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _execution(self, new: NewExecution, state: State) -> Any:
+        return execution_message(
+            new,
+            type_id=self._types.execution_type_id(new.type_name),
+            name=uuid.uuid4().hex,
+            state=state,
+            span=self._run_span(new.key.run_id),
+        )
+
+    def _new_artifact(self, new: NewArtifact, key: NodeKey, port: str, span: str, *, external_id: str) -> Any:
+        return artifact_message(
+            new,
+            type_id=self._types.artifact_type_id(new.type_name),
+            kinds=self._types.kinds(new.type_name),
+            declared=self._types.declared(new.type_name),
+            made_by=key,
+            port=port,
+            span=span,
+            external_id=external_id,
+        )
+
+    def _put_execution(
+        self, message: Any, pairs: Sequence[tuple[Any, Any]], key: NodeKey, cache_key: str
+    ) -> tuple[int, list[int]]:
+        """One transaction: the execution, its events, new artifacts, and the node's contexts."""
+        from ml_metadata.proto import metadata_store_pb2 as pb
+
+        names = [(PIPELINE, key.pipeline), (PIPELINE_RUN, key.run_id), (NODE, f"{key.pipeline}.{key.node}")]
+        if cache_key:
+            names.append((EXECUTION_CACHE, cache_key))
+        contexts = [
+            pb.Context(type_id=self._types.context_type_id(kind), name=stored_text(name))
+            for kind, name in names
+        ]
+        id_, artifact_ids, _ = self._call(
+            "put_execution", message, pairs, contexts, reuse_context_if_already_exist=True
+        )
+        return int(id_), list(artifact_ids)
+
+    def _execution_message(self, execution_id: int) -> Any:
+        found = self._call("get_executions_by_id", [execution_id])
+        if not found:
+            raise UnknownRecordError(f"there is no execution {execution_id}", fix="run `pipeline runs`")
+        return found[0]
+
+    def _imported(self, external_id: str) -> StoredArtifact | None:
+        found = self._artifacts(self._call("get_artifacts_by_external_ids", [external_id]))
+        return found[0] if found else None
+
+    def _run_span(self, run_id: str) -> str:
+        """The run's span, read once: every output carries it, so that one filter finds artifacts by it."""
+        if run_id not in self._run_spans:
+            run = self.run(run_id)
+            self._run_spans[run_id] = "" if run is None else run.span
+        return self._run_spans[run_id]
+
+    def _already_complete(self, key: NodeKey, winner: int | None) -> Exception:
+        if winner is None:
+            return MetadataUnavailableError(
+                f"{key} of run {key.run_id} conflicts with what is stored, but nothing is",
+                at=str(self._connection.database),
+                fix="run `pipeline doctor`",
+            )
+        return AlreadyCompleteError(
+            f"{key} of run {key.run_id} was completed by another try",
+            by=f"execution {winner}",
+            fix="use the outputs of that one; nothing of this try was recorded",
+        )
+
+
+def _ids(ports: Ports) -> dict[str, list[int]]:
+    return {port: [artifact.id for artifact in artifacts] for port, artifacts in ports.items()}

@@ -1,0 +1,177 @@
+"""Everything that is asked of ML Metadata; every question is a fixed number of calls."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline_lib.metadata.connection import Connection
+from pipeline_lib.metadata.mlmd_records import (
+    node_external_id,
+    stored_artifact,
+    stored_execution,
+    stored_run,
+)
+from pipeline_lib.metadata.mlmd_text import given_text, quoted, stored_text
+from pipeline_lib.metadata.mlmd_types import EXECUTION_CACHE, INTERNAL, NODE, PIPELINE_RUN, TypeRegistry
+from pipeline_lib.metadata.mlmd_values import equals
+from pipeline_lib.metadata.records import (
+    ArtifactQuery,
+    NodeKey,
+    Ports,
+    Run,
+    StoredArtifact,
+    StoredExecution,
+)
+
+_SUCCEEDED = "last_known_state IN (COMPLETE, CACHED)"
+
+
+class MlmdReader:
+    """The reading half of the store."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._types = TypeRegistry(connection)
+
+    def completed(self, key: NodeKey) -> StoredExecution | None:
+        """See `Store.completed`."""
+        found = self._call("get_executions_by_external_ids", [node_external_id(key)])
+        return self._with_ports(found)[0] if found else None
+
+    def cache_candidates(self, cache_key: str, *, limit: int = 10) -> Sequence[StoredExecution]:
+        """See `Store.cache_candidates`."""
+        return self._with_ports(self._of_context(EXECUTION_CACHE, cache_key, limit, _SUCCEEDED))
+
+    def node_history(self, pipeline: str, node: str, *, limit: int = 20) -> Sequence[StoredExecution]:
+        """See `Store.node_history`."""
+        found = self._of_context(NODE, f"{pipeline}.{node}", limit)
+        return [stored_execution(message) for message in found]
+
+    def execution(self, execution_id: int) -> StoredExecution | None:
+        """See `Store.execution`."""
+        found = self._call("get_executions_by_id", [execution_id])
+        return self._with_ports(found)[0] if found else None
+
+    def run_executions(self, run_id: str) -> Sequence[StoredExecution]:
+        """See `Store.run_executions`."""
+        return self._with_ports(list(reversed(self._of_context(PIPELINE_RUN, run_id, None))))
+
+    def active_executions(self, *, limit: int = 1000) -> Sequence[StoredExecution]:
+        """See `Store.active_executions`."""
+        options = self._list_options(limit, filter_query="last_known_state = RUNNING", newest_first=False)
+        found = self._call("get_executions", list_options=options)
+        return [stored_execution(message) for message in found]
+
+    def run(self, run_id: str) -> Run | None:
+        """See `Store.run`."""
+        found = self._context(PIPELINE_RUN, run_id)
+        return None if found is None else stored_run(found)
+
+    def runs(self, pipeline: str | None = None, *, limit: int = 20) -> Sequence[Run]:
+        """See `Store.runs`."""
+        conditions = [f"type = {quoted(PIPELINE_RUN)}"]
+        if pipeline is not None:
+            conditions.append(equals(f"{INTERNAL}pipeline", pipeline))
+        options = self._list_options(limit, filter_query=" AND ".join(conditions))
+        return [stored_run(message) for message in self._call("get_contexts", list_options=options)]
+
+    def artifact(self, artifact_id: int) -> StoredArtifact | None:
+        """See `Store.artifact`."""
+        found = self._artifacts(self._call("get_artifacts_by_id", [artifact_id]))
+        return found[0] if found else None
+
+    def artifacts_by_uri(self, uri: str) -> Sequence[StoredArtifact]:
+        """See `Store.artifacts_by_uri`."""
+        return self._artifacts(self._call("get_artifacts_by_uri", stored_text(uri)))
+
+    def artifacts(self, query: ArtifactQuery) -> Sequence[StoredArtifact]:
+        """See `Store.artifacts`."""
+        options = self._list_options(query.limit, filter_query=self._filter(query))
+        return self._artifacts(self._call("get_artifacts", list_options=options))
+
+    def _filter(self, query: ArtifactQuery) -> str:
+        conditions = ["state = LIVE"]
+        kinds: Mapping[str, str] = {}
+        if query.type_name is not None:
+            conditions.append(f"type = {quoted(query.type_name)}")
+            kinds = self._types.kinds(query.type_name)
+        for name, value in (("pipeline", query.pipeline), ("node", query.node), ("port", query.port)):
+            if value is not None:
+                conditions.append(equals(f"{INTERNAL}{name}", value))
+        if query.span is not None:
+            first, last = query.span
+            conditions.append(f"custom_properties.span.int_value >= {int(first)}")
+            conditions.append(f"custom_properties.span.int_value <= {int(last)}")
+        if query.run_span_before is not None:
+            conditions.append(
+                f"custom_properties.{INTERNAL}run_span.string_value < {quoted(query.run_span_before)}"
+            )
+        conditions += [equals(name, value, kind=kinds.get(name)) for name, value in query.equal.items()]
+        return " AND ".join(conditions)
+
+    def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        return self._connection.call(method, *args, **kwargs)
+
+    def _context(self, type_name: str, name: str) -> Any:
+        return self._call("get_context_by_type_and_name", type_name, stored_text(name))
+
+    def _of_context(
+        self, type_name: str, name: str, limit: int | None, condition: str | None = None
+    ) -> list[Any]:
+        """Executions of a context, newest first."""
+        context = self._context(type_name, name)
+        if context is None:
+            return []
+        options = self._list_options(limit, filter_query=condition)
+        return list(self._call("get_executions_by_context", context.id, list_options=options))
+
+    def _list_options(
+        self, limit: int | None, *, filter_query: str | None = None, newest_first: bool = True
+    ) -> Any:
+        from ml_metadata.metadata_store import metadata_store
+
+        return metadata_store.ListOptions(
+            limit=limit,
+            order_by=metadata_store.OrderByField.ID,
+            is_asc=not newest_first,
+            filter_query=filter_query,
+        )
+
+    def _artifacts(self, messages: Sequence[Any]) -> list[StoredArtifact]:
+        return [stored_artifact(message, kinds=self._types.kinds(message.type)) for message in messages]
+
+    def _with_ports(self, executions: Sequence[Any]) -> list[StoredExecution]:
+        """Executions with inputs and outputs: two calls, however many there are."""
+        if not executions:
+            return []
+        events = self._call("get_events_by_execution_ids", [message.id for message in executions])
+        ids = sorted({event.artifact_id for event in events})
+        messages = self._call("get_artifacts_by_id", ids) if ids else []
+        artifacts = {found.id: found for found in self._artifacts(messages)}
+        return [
+            stored_execution(
+                message,
+                inputs=_ports(events, message.id, artifacts, ending="INPUT"),
+                outputs=_ports(events, message.id, artifacts, ending="OUTPUT"),
+            )
+            for message in executions
+        ]
+
+
+def _ports(
+    events: Sequence[Any], execution_id: int, artifacts: Mapping[int, StoredArtifact], *, ending: str
+) -> Ports:
+    from ml_metadata.proto import metadata_store_pb2 as pb
+
+    found: dict[str, dict[int, StoredArtifact]] = {}
+    for event in events:
+        kind = pb.Event.Type.Name(event.type)
+        if event.execution_id != execution_id or not kind.endswith(ending) or kind == "PENDING_OUTPUT":
+            continue
+        port = ""
+        for step in event.path.steps:
+            if step.WhichOneof("value") == "key":
+                port = given_text(step.key)
+                found.setdefault(port, {})
+            else:
+                found.setdefault(port, {})[step.index] = artifacts[event.artifact_id]
+    return {port: tuple(items[index] for index in sorted(items)) for port, items in sorted(found.items())}

@@ -1,0 +1,133 @@
+"""Plain JSON to ML Metadata's values and back, without loss.
+
+A property is kept as the value nearest to it (INT, DOUBLE, STRING; a bool as INT 0 or 1, lists and dicts as
+JSON text), so that other tools can read and filter it. Where that loses the kind, it is kept beside it.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline_lib.hashing import canonical_json
+from pipeline_lib.metadata.mlmd_text import given_text, is_plain, quoted, stored_text, text_digest
+from pipeline_lib.metadata.mlmd_types import INTERNAL
+
+KINDS = f"{INTERNAL}kinds"
+_EQUAL = f"{INTERNAL}equal_"
+_JSON_FACT = "json:"
+_INT64 = 2**63
+
+
+def put_value(target: Any, name: str, value: Any) -> str:
+    """Set a map's entry of the value nearest to `value`; returns the kind, "" where the value shows it."""
+    kind, plain = _nearest(value)
+    if isinstance(plain, str):
+        target[name].string_value = stored_text(plain)
+    elif isinstance(plain, float):
+        target[name].double_value = plain
+    else:
+        target[name].int_value = plain
+    return kind
+
+
+def _nearest(value: Any) -> tuple[str, int | float | str]:
+    if isinstance(value, bool):
+        return "bool", int(value)
+    if isinstance(value, int) and -_INT64 <= value < _INT64:
+        return "", value
+    if isinstance(value, float | str):
+        return "", value
+    return "json", canonical_json(value)
+
+
+def put_properties(
+    message: Any, values: Mapping[str, Any], *, kinds: Mapping[str, str], declared: Any
+) -> None:
+    """Write an artifact's properties: all as custom properties, the type's declared ones as such too.
+
+    Queries and reading need then not know what a type declares; TFX itself keeps `span` twice.
+    """
+    noted = {}
+    for name, value in values.items():
+        if value is None:
+            continue
+        exact = float(value) if kinds.get(name) == "float" and isinstance(value, int) else value
+        kind = put_value(message.custom_properties, name, exact)
+        if kind:
+            noted[name] = kind
+        if name in declared:
+            put_value(message.properties, name, exact)
+        _, plain = _nearest(exact)
+        if isinstance(plain, str) and not is_plain(plain):
+            message.custom_properties[f"{_EQUAL}{name}"].string_value = text_digest(plain)
+    if noted:
+        put_value(message.custom_properties, KINDS, canonical_json(noted))
+
+
+def equals(name: str, value: Any, *, kind: str | None = None) -> str:
+    """The filter for a property that `put_properties` wrote with this value.
+
+    Raises:
+        ValueError: The name is not a Python identifier, or the value is None.
+    """
+    if not name.isidentifier() or not name.isascii() or value is None:
+        raise ValueError(f"cannot filter by {name!r} = {value!r}")
+    exact = float(value) if kind == "float" and isinstance(value, int) else value
+    _, plain = _nearest(exact)
+    if isinstance(plain, float):
+        return f"custom_properties.{name}.double_value = {plain!r}"
+    if isinstance(plain, int):
+        return f"custom_properties.{name}.int_value = {plain}"
+    if is_plain(plain):
+        return f"custom_properties.{name}.string_value = {quoted(plain)}"
+    return f"custom_properties.{_EQUAL}{name}.string_value = {quoted(text_digest(plain))}"
+
+
+def get_value(value: Any) -> Any:
+    """A stored value as plain JSON; None for what has no such form (a proto)."""
+    which = value.WhichOneof("value")
+    if which == "string_value":
+        return given_text(value.string_value)
+    if which == "struct_value":
+        from google.protobuf import json_format
+
+        return json_format.MessageToDict(value.struct_value)
+    return getattr(value, which) if which in ("int_value", "double_value", "bool_value") else None
+
+
+def get_properties(message: Any, *, kinds: Mapping[str, str], hidden: Mapping[str, str]) -> dict[str, Any]:
+    """An artifact's properties as plain JSON, internal ones left out."""
+    custom = message.custom_properties
+    noted: Mapping[str, str] = json.loads(get_value(custom[KINDS])) if KINDS in custom else kinds
+    found = {}
+    for name in sorted({*message.properties, *custom}):
+        if name.startswith(INTERNAL) or name in hidden:
+            continue
+        value = get_value(custom[name] if name in custom else message.properties[name])
+        found[name] = _exact(value, noted.get(name))
+    return found
+
+
+def _exact(value: Any, kind: str | None) -> Any:
+    if kind == "bool":
+        return bool(value)
+    if kind == "json" and isinstance(value, str):
+        return json.loads(value)
+    return value
+
+
+def put_fact(target: Any, name: str, fact: Any) -> None:
+    """Keep any plain JSON value under one name."""
+    natural = isinstance(fact, int | float | str) and not isinstance(fact, bool)
+    if natural and not (isinstance(fact, str) and fact.startswith(_JSON_FACT)):
+        put_value(target, name, fact if _nearest(fact)[0] == "" else _JSON_FACT + canonical_json(fact))
+    else:
+        put_value(target, name, _JSON_FACT + canonical_json(fact))
+
+
+def get_fact(value: Any) -> Any:
+    """The inverse of `put_fact`."""
+    found = get_value(value)
+    if isinstance(found, str) and found.startswith(_JSON_FACT):
+        return json.loads(found.removeprefix(_JSON_FACT))
+    return found

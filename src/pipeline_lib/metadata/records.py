@@ -1,0 +1,165 @@
+"""What goes in and out of the metadata store, in our words; no backend shows through."""
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+class State(enum.StrEnum):
+    """State of an execution or a run; values are ML Metadata's."""
+
+    RUNNING = "RUNNING"
+    COMPLETE = "COMPLETE"
+    CACHED = "CACHED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether outputs exist."""
+        return self in (State.COMPLETE, State.CACHED)
+
+
+class ArtifactState(enum.StrEnum):
+    """State of an artifact; values are ML Metadata's."""
+
+    LIVE = "LIVE"
+    ABANDONED = "ABANDONED"
+    MARKED_FOR_DELETION = "MARKED_FOR_DELETION"
+    DELETED = "DELETED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewArtifact:
+    """An output about to be published; its files are in their final place."""
+
+    type_name: str
+    uri: str
+    digest: str
+    properties: Mapping[str, Any]
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredArtifact:
+    """A published artifact.
+
+    Attributes:
+        properties: Plain JSON by name, of declared and custom properties alike; internal ones left out.
+        pipeline, node, port, run_id: Who made it.
+        created_at: UTC.
+    """
+
+    id: int
+    type_name: str
+    uri: str
+    digest: str
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    state: ArtifactState = ArtifactState.LIVE
+    size_bytes: int = 0
+    pipeline: str = ""
+    node: str = ""
+    port: str = ""
+    run_id: str = ""
+    created_at: datetime
+
+
+Ports = Mapping[str, Sequence[StoredArtifact]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeKey:
+    """One node of one run; in a loop, one iteration of it.
+
+    Attributes:
+        iteration: Index in each loop around the node, outermost first.
+    """
+
+    pipeline: str
+    run_id: str
+    node: str
+    iteration: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        suffix = "".join(f"[{i}]" for i in self.iteration)
+        return f"{self.node}{suffix}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewExecution:
+    """A try about to start, or a cache hit about to be recorded.
+
+    Attributes:
+        type_name: `module.qualname` of the component.
+        cache_key: Hex digest, or "" for a node that is not cached.
+        parameters: Plain JSON by name; secrets as references.
+        facts: Everything else worth keeping, plain JSON: code digest, git commit and dirty flag,
+            environment digest, user, host, pid, the parts of the cache key, log path, try number.
+    """
+
+    key: NodeKey
+    type_name: str
+    cache_key: str
+    inputs: Ports
+    parameters: Mapping[str, Any]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredExecution:
+    """One try at one node, with its ports only where asked for."""
+
+    id: int
+    key: NodeKey
+    type_name: str
+    state: State
+    cache_key: str
+    parameters: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    started_at: datetime
+    updated_at: datetime
+    inputs: Ports = field(default_factory=dict)
+    outputs: Ports = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run of a pipeline.
+
+    Attributes:
+        span: ISO date (or other text) of the span the run is of; "" if the pipeline has none.
+        parameters: Plain JSON by name; secrets as references.
+        facts: Plan digest, profile, user, host, git commit, trigger.
+    """
+
+    pipeline: str
+    run_id: str
+    state: State
+    span: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactQuery:
+    """Artifacts, newest first. Unset fields do not restrict; `limit` always does.
+
+    Attributes:
+        node, port: Who made it (as an output, not merely used it).
+        span: Inclusive range of the integer property `span`.
+        run_span_before: Only from runs whose span is before this ISO date.
+        equal: Properties with exactly these values.
+    """
+
+    type_name: str | None = None
+    pipeline: str | None = None
+    node: str | None = None
+    port: str | None = None
+    span: tuple[int, int] | None = None
+    run_span_before: str | None = None
+    equal: Mapping[str, Any] = field(default_factory=dict)
+    limit: int = 100

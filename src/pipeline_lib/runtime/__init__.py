@@ -1,0 +1,1 @@
+"""Executing plans: resolve, look up, execute, publish; the executor host; the local runner."""

@@ -1,0 +1,108 @@
+"""From an exception in a body to the `Failure` the launcher shows: what, where in the user's file, why."""
+
+import sysconfig
+import traceback
+from pathlib import Path
+from types import FrameType
+
+import pipeline_lib
+from pipeline_lib.errors import (
+    ArtifactStoreError,
+    ComponentFailedError,
+    ExecutionCanceledError,
+    MetadataUnavailableError,
+    PipelineError,
+)
+from pipeline_lib.plan.models import CodeRef
+from pipeline_lib.runtime.messages import Failure
+
+MESSAGE_LIMIT = 2_000
+TRACEBACK_LIMIT = 20_000
+# Ours are about what the user gave: another try meets it again. These two are about the surroundings.
+_PASSING = (ArtifactStoreError, MetadataUnavailableError)
+
+
+class Canceled(BaseException):
+    """Raised in a body by SIGTERM, so that its `finally` blocks run; no `except Exception` catches it."""
+
+
+def failure_of(error: BaseException, code: CodeRef) -> Failure:
+    """What to tell the launcher about an exception.
+
+    Args:
+        error: As caught around the body.
+        code: The component.
+    """
+    trace = traceback.TracebackException.from_exception(error, compact=True)
+    text = "".join(_without_runtime(trace).format())[-TRACEBACK_LIMIT:]
+    if isinstance(error, PipelineError):
+        retryable = bool(getattr(error, "retryable", isinstance(error, _PASSING)))
+        return Failure(error=error.as_json(), traceback=text, retryable=retryable)
+    place = user_place(error)
+    if isinstance(error, Canceled):
+        stopped = ExecutionCanceledError(
+            f"{code} was stopped while it ran",
+            at=place,
+            fix="run the pipeline again; finished nodes are kept",
+        )
+        return Failure(error=stopped.as_json(), traceback=text, retryable=False)
+    return Failure(error=_wrapped(error, code, place).as_json(), traceback=text)
+
+
+def _wrapped(error: BaseException, code: CodeRef, place: str | None) -> ComponentFailedError:
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    message = str(error)
+    if len(message) > MESSAGE_LIMIT:
+        message = message[:MESSAGE_LIMIT] + " … (the whole of it is in the log)"
+    if isinstance(error, SystemExit):
+        message = f"the body called sys.exit({error.code!r})"
+    said = f"{name}: {message}" if message else name
+    return ComponentFailedError(
+        f"{code.qualname} raised {said}",
+        component=str(code),
+        at=place,
+        fix="mend the line named here; the log of the execution has the traceback",
+    )
+
+
+def user_place(error: BaseException) -> str | None:
+    """`file:line` of the innermost frame in first-party code; of the innermost frame if there is none.
+
+    A syntax error is where the parser found it.
+    """
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    places = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    if not places:
+        return None
+    theirs = [(frame, line) for frame, line in places if _is_first_party(frame)]
+    frame, line = (theirs or places)[-1]
+    return f"{frame.f_code.co_filename}:{line}"
+
+
+def _is_first_party(frame: FrameType) -> bool:
+    file = frame.f_code.co_filename
+    return not file.startswith("<") and not any(Path(file).is_relative_to(root) for root in _foreign_roots())
+
+
+def _foreign_roots() -> list[Path]:
+    paths = sysconfig.get_paths()
+    named = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    return [_library_root(), *(Path(name) for name in named)]
+
+
+def _library_root() -> Path:
+    return Path(pipeline_lib.__file__).parent
+
+
+def _without_runtime(trace: traceback.TracebackException) -> traceback.TracebackException:
+    """Drop the frames of ours that lead to the component, unless there is nothing else."""
+    kept = list(trace.stack)
+    while kept and (
+        Path(kept[0].filename).is_relative_to(_library_root()) or kept[0].filename.startswith("<")
+    ):
+        kept.pop(0)
+    if kept:
+        trace.stack = traceback.StackSummary.from_list(kept)
+    return trace

@@ -1,0 +1,1 @@
+"""The executor host: a warm process that forks one child per execution."""

@@ -1,0 +1,116 @@
+"""Forks a child of the host and makes it look like a fresh process of the client."""
+
+import atexit
+import contextlib
+import faulthandler
+import gc
+import logging
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pipeline_lib.runtime import child
+from pipeline_lib.runtime.host.protocol import ExecuteOrder
+from pipeline_lib.runtime.processes import die_with_parent
+
+_HELD_BACK = {signal.SIGTERM, signal.SIGINT}
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def fork_child(order: ExecuteOrder, *, close: Iterable[int], kept: Mapping[str, str]) -> int:
+    """Fork one child that executes an order and ends.
+
+    Args:
+        order: What to execute.
+        close: The host's own file descriptors; the child must not hold them.
+        kept: Environment variables that imports in the host have set, kept over the client's.
+
+    Returns:
+        The child's process id; it leads a session and a process group of its own.
+    """
+    host = os.getpid()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Until the child has its own handlers, a signal would be taken by the host's.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _become(order, host, close, kept)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
+    return pid
+
+
+def _become(order: ExecuteOrder, host: int, close: Iterable[int], kept: Mapping[str, str]) -> NoReturn:
+    status = 70
+    try:
+        os.setsid()
+        die_with_parent(host)
+        _own_descriptors(order.log, close)
+        _own_process_state(order, kept)
+        child.raise_on_terminate()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
+        child.run(Path(order.request), Path(order.response), Path(order.progress))
+        status = 0
+    except BaseException:  # noqa: BLE001  nothing may return into the host's code
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        _end(status)
+
+
+def _own_descriptors(log: str, close: Iterable[int]) -> None:
+    for descriptor in close:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for source, target in ((nothing, 0), (output, 1), (output, 2)):
+        os.dup2(source, target)
+    os.close(output)
+    os.close(nothing)
+    for stream in (sys.stdout, sys.stderr):
+        # Lines appear in the log when they are printed, as in a terminal.
+        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+
+
+def _own_process_state(order: ExecuteOrder, kept: Mapping[str, str]) -> None:
+    # Their owners are the host's; they would end what the host still uses.
+    atexit._clear()
+    os.environ.clear()
+    os.environ.update({**order.environ, **kept})
+    scratch = Path(order.scratch) / "tmp"
+    scratch.mkdir(mode=0o700, exist_ok=True)
+    os.environ["TMPDIR"] = str(scratch)
+    tempfile.tempdir = None
+    os.chdir(order.directory)
+    _reseed(sys.modules)
+    faulthandler.enable()
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, force=True)
+    gc.enable()
+
+
+def _reseed(modules: Mapping[str, Any]) -> None:
+    """Numpy's global generator would give every child the same numbers; Python's own looks after itself."""
+    numpy_random = getattr(modules.get("numpy"), "random", None)
+    if numpy_random is not None:
+        numpy_random.seed()
+
+
+def _end(status: int) -> NoReturn:
+    """End without the host's exit code, but with what the body has registered."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with contextlib.suppress(BaseException):
+        atexit._run_exitfuncs()
+        logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)

@@ -1,0 +1,345 @@
+"""One way to execute a node, whatever the orchestrator.
+
+resolve -> cache key -> look up -> register RUNNING -> execute in a child process -> verify outputs ->
+rename into place -> publish in one transaction. A process killed between any two of these leaves a store
+that the next try, or `pipeline doctor`, can put right.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+from tenacity.nap import sleep_using_event
+
+from pipeline_lib import caching
+from pipeline_lib.artifacts.store import ArtifactStore
+from pipeline_lib.errors import AlreadyCompleteError, PipelineError
+from pipeline_lib.metadata.records import NewArtifact, NewExecution, NodeKey, Ports, State
+from pipeline_lib.metadata.store import Store
+from pipeline_lib.plan.models import Node
+from pipeline_lib.runtime.messages import InputArtifact, Request, Response
+from pipeline_lib.runtime.preparation import Prepared, prepare
+from pipeline_lib.runtime.publishing import publish_outputs
+from pipeline_lib.runtime.resolution import import_existing, resolve_node
+from pipeline_lib.runtime.results import NodeProgress, NodeResult, NodeStep, Observer, Outcome, Step
+from pipeline_lib.runtime.scope import Scope
+from pipeline_lib.settings import Profile
+
+
+class Executes(Protocol):
+    """Runs one request in a process of its own; `pipeline_lib.runtime.execution.Executor` does."""
+
+    def execute(
+        self,
+        request: Request,
+        *,
+        log_path: Path,
+        timeout_seconds: float | None,
+        preload: tuple[str, ...],
+        on_progress: Any,
+        cancel: threading.Event,
+    ) -> Response:
+        """The child's response; a child that died without one raises."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext:
+    """What all nodes of a run share.
+
+    Attributes:
+        span: ISO date of the span the run is of, or "".
+        facts: Recorded on every execution: user, host, git commit and dirty flag, environment digest.
+        force: Nodes that are executed even if the cache has an answer.
+        verify_full: Hash cached outputs before reuse, not only compare sizes.
+    """
+
+    pipeline: str
+    run_id: str
+    span: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    force: frozenset[str] = frozenset()
+    verify_full: bool = False
+    resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launcher:
+    """Launches nodes of one run."""
+
+    store: Store
+    artifacts: ArtifactStore
+    executor: Executes
+    profile: Profile
+    run: RunContext
+    cancel: threading.Event = field(default_factory=threading.Event)
+    observe: Observer = lambda _: None
+
+    def launch(self, node: Node, scope: Scope) -> NodeResult:
+        """Bring one node (one iteration) to its end; errors of the node are in the result.
+
+        A node whose condition does not hold is skipped. A node of this run that is complete already, by
+        an earlier try or another process, is not executed again.
+        """
+        started = time.perf_counter()
+        key = NodeKey(
+            pipeline=self.run.pipeline, run_id=self.run.run_id, node=node.id, iteration=scope.iteration
+        )
+        try:
+            result = self._launch(node, key, scope)
+        except PipelineError as error:
+            result = NodeResult(key=key, outcome=Outcome.FAILED, error=error, reason=error.summary)
+        return replace(result, seconds=time.perf_counter() - started)
+
+    def _launch(self, node: Node, key: NodeKey, scope: Scope) -> NodeResult:
+        if node.condition is not None and not scope.evaluate(node.condition):
+            return NodeResult(key=key, outcome=Outcome.SKIPPED, reason="its condition does not hold")
+        self.observe(NodeStep(key=key, step=Step.RESOLVING))
+        if node.kind == "resolver":
+            return resolve_node(node, key, scope, self.store, self.run.span, self.profile.import_paths)
+        if node.kind == "importer":
+            return import_existing(node, key, scope, self.store, self.artifacts)
+        if self.run.resumed and (done := self.store.completed(key)) is not None:
+            return NodeResult(
+                key=key,
+                outcome=Outcome.COMPLETE if done.state is State.COMPLETE else Outcome.CACHED,
+                outputs=done.outputs,
+                execution_id=done.id,
+                reason="complete in this run already",
+            )
+        prepared = prepare(
+            node,
+            key,
+            scope,
+            import_paths=self.profile.import_paths,
+            state_dir=self.profile.state_dir,
+        )
+        self.observe(NodeStep(key=key, step=Step.LOOKING_UP))
+        found = caching.find(
+            self.store,
+            self.artifacts,
+            prepared.parts,
+            node.options.cache,
+            pipeline=self.run.pipeline,
+            node=node.id,
+            now=datetime.now(UTC),
+            force=node.id in self.run.force,
+            verify_full=self.run.verify_full,
+            inputs=prepared.inputs,
+        )
+        if isinstance(found, caching.Hit):
+            return self._reuse(prepared, found)
+        return self._execute(prepared, found.reason.text)
+
+    def _reuse(self, prepared: Prepared, hit: caching.Hit) -> NodeResult:
+        execution = self._new_execution(prepared, tries=0)
+        origin = hit.execution.facts.get("cached_from", hit.execution.id)
+        try:
+            execution_id, outputs = self.store.record_cached(execution, hit.outputs, cached_from=origin)
+        except AlreadyCompleteError:
+            return self._taken_over(prepared.key)
+        return NodeResult(
+            key=prepared.key,
+            outcome=Outcome.CACHED,
+            outputs=outputs,
+            execution_id=execution_id,
+            reason=f"as in execution {origin}, {hit.execution.started_at:%Y-%m-%d %H:%M} UTC",
+        )
+
+    def _execute(self, prepared: Prepared, why: str) -> NodeResult:
+        options = prepared.node.options
+        tries = 0
+        result = NodeResult(key=prepared.key, outcome=Outcome.CANCELED)
+        retrying = Retrying(
+            stop=stop_after_attempt(options.retries + 1),
+            wait=wait_exponential(multiplier=options.retry_delay_seconds, max=600),
+            retry=retry_if_exception(lambda error: isinstance(error, _TryFailedError) and error.retryable),
+            sleep=sleep_using_event(self.cancel),
+            before_sleep=lambda state: self.observe(
+                NodeStep(key=prepared.key, step=Step.WAITING, detail=f"try {state.attempt_number} failed")
+            ),
+            reraise=True,
+        )
+        try:
+            for attempt in retrying:
+                with attempt:
+                    tries = attempt.retry_state.attempt_number
+                    result = self._try(prepared, tries, why)
+        except _TryFailedError as failed:
+            result = failed.result
+        return replace(result, tries=tries, reason=why if result.error is None else result.reason)
+
+    def _try(self, prepared: Prepared, tries: int, why: str) -> NodeResult:
+        """One execution; raises `_TryFailedError` with the result of a failed one."""
+        key = prepared.key
+        log = self._log_path(key, tries)
+        execution = self._new_execution(prepared, tries=tries, log=str(log))
+        execution_id = self.store.start(execution)
+        self.observe(NodeStep(key=key, step=Step.EXECUTING, detail=why))
+        staging = self.artifacts.staging(f"{self.run.run_id}-{key}-{execution_id}")
+        facts: dict[str, Any] = {}
+        try:
+            response = self.executor.execute(
+                self._request(prepared, execution_id, staging),
+                log_path=log,
+                timeout_seconds=prepared.node.options.timeout_seconds,
+                preload=prepared.preload,
+                on_progress=lambda progress: self.observe(NodeProgress(key=key, progress=progress)),
+                cancel=self.cancel,
+            )
+            facts = response.usage.model_dump()
+            if response.failure is not None:
+                raise _ChildFailedError(response)
+            self.observe(NodeStep(key=key, step=Step.PUBLISHING))
+            outputs = publish_outputs(
+                self.artifacts, prepared.node, key, execution_id, response, staging=staging
+            )
+            published = self._complete(execution_id, key, outputs, facts)
+        except PipelineError as error:
+            failed = self._failed(prepared, execution_id, error, facts, log)
+            raise _TryFailedError(failed, retryable=_retryable(error) and not self.cancel.is_set()) from error
+        finally:
+            self.artifacts.discard(staging)
+        return NodeResult(
+            key=key,
+            outcome=Outcome.COMPLETE,
+            outputs=published,
+            execution_id=execution_id,
+            log=log,
+            usage=facts,
+        )
+
+    def _complete(
+        self,
+        execution_id: int,
+        key: NodeKey,
+        outputs: Mapping[str, tuple[NewArtifact, ...]],
+        facts: Mapping[str, Any],
+    ) -> Ports:
+        try:
+            return self.store.complete(execution_id, key, outputs, facts)
+        except AlreadyCompleteError:
+            # Another try of this node of this run won: its outputs are the run's, ours go.
+            for artifacts in outputs.values():
+                for artifact in artifacts:
+                    self.artifacts.remove(artifact.uri)
+            self.store.finish(execution_id, State.CANCELED, {**facts, "superseded": True})
+            return self._taken_over(key).outputs
+
+    def _taken_over(self, key: NodeKey) -> NodeResult:
+        winner = self.store.completed(key)
+        if winner is None:  # the store said so a moment ago
+            raise AlreadyCompleteError(
+                f"{key} is complete in this run, but its execution cannot be read",
+                fix="run `pipeline doctor`",
+            )
+        return NodeResult(
+            key=key,
+            outcome=Outcome.COMPLETE,
+            outputs=winner.outputs,
+            execution_id=winner.id,
+            reason="another try of this run was first",
+        )
+
+    def _failed(
+        self,
+        prepared: Prepared,
+        execution_id: int,
+        error: PipelineError,
+        facts: Mapping[str, Any],
+        log: Path,
+    ) -> NodeResult:
+        canceled = self.cancel.is_set()
+        self.store.finish(
+            execution_id, State.CANCELED if canceled else State.FAILED, {**facts, "error": error.as_json()}
+        )
+        return NodeResult(
+            key=prepared.key,
+            outcome=Outcome.CANCELED if canceled else Outcome.FAILED,
+            error=error,
+            reason=error.summary,
+            execution_id=execution_id,
+            log=log,
+            usage=facts,
+        )
+
+    def _new_execution(self, prepared: Prepared, *, tries: int, log: str = "") -> NewExecution:
+        return NewExecution(
+            key=prepared.key,
+            type_name=f"{prepared.node.code.module}.{prepared.node.code.qualname}",
+            cache_key=prepared.cache_key,
+            inputs=prepared.inputs,
+            parameters=prepared.parameters,
+            facts={
+                **self.run.facts,
+                "run_span": self.run.span,
+                "cache_parts": prepared.parts.as_json(),
+                "try": tries,
+                "log": log,
+            },
+        )
+
+    def _log_path(self, key: NodeKey, tries: int) -> Path:
+        folder = Path(self.profile.state_dir).resolve() / "logs" / key.pipeline / key.run_id
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / (f"{key}.log" if tries == 1 else f"{key}.try{tries}.log")
+
+    def _request(self, prepared: Prepared, execution_id: int, staging: Path) -> Request:
+        profile, node, key = self.profile, prepared.node, prepared.key
+        return Request(
+            code=node.code,
+            import_paths=tuple(str(Path(path).resolve()) for path in profile.import_paths),
+            inputs={
+                port: tuple(
+                    InputArtifact(id=a.id, uri=a.uri, digest=a.digest, properties=dict(a.properties))
+                    for a in artifacts
+                )
+                for port, artifacts in prepared.inputs.items()
+            },
+            parameters=dict(prepared.parameters),
+            staging=str(staging),
+            artifact_cache=str(Path(profile.state_dir).resolve() / "artifact-cache"),
+            storage_options=profile.artifacts.storage_options,
+            beam={"runner": profile.beam.runner, "options": {**profile.beam.options, **node.options.beam}},
+            context={
+                "pipeline": key.pipeline,
+                "run_id": key.run_id,
+                "node": str(key),
+                "execution_id": execution_id,
+                "span": self.run.span,
+                "serving_base_path": profile.serving.resolved_base_path(),
+            },
+            environment=node.options.environment,
+        )
+
+
+class _ChildFailedError(PipelineError):
+    """The child reported a failure; looks like the error it reports."""
+
+    code = "PL000"
+
+    def __init__(self, response: Response) -> None:
+        failure = response.failure
+        record = failure.error if failure is not None else {}
+        super().__init__(record["summary"], fix=record["fix"], at=record.get("at"), **record.get("facts", {}))
+        self.__dict__["code"] = record["code"]
+        self.retryable = failure is not None and failure.retryable
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PipelineError.from_json, (self.as_json(),)
+
+
+class _TryFailedError(Exception):
+    """One try failed; carries its result out of the retry loop."""
+
+    def __init__(self, result: NodeResult, *, retryable: bool) -> None:
+        super().__init__(result.reason)
+        self.result, self.retryable = result, retryable
+
+
+def _retryable(error: PipelineError) -> bool:
+    return bool(getattr(error, "retryable", True))

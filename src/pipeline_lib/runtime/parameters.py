@@ -1,0 +1,85 @@
+"""Run parameters: what a person or an orchestrator gave, checked against the plan's JSON schemas."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, FormatChecker
+
+from pipeline_lib.errors import RunParameterError
+from pipeline_lib.plan.models import Plan, RunParameter
+
+
+def bind(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Defaults filled in, everything checked.
+
+    Args:
+        plan: The plan whose parameters are meant.
+        given: Plain JSON by name.
+
+    Raises:
+        RunParameterError: A name is unknown, a value is missing, or it breaks its schema.
+    """
+    known = {parameter.name: parameter for parameter in plan.parameters}
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise RunParameterError(
+                f"{plan.name} has no parameter {name}",
+                parameters=", ".join(known) or "none",
+                fix=f"did you mean {near[0]}?" if near else "use one of its parameters",
+            )
+    return {name: _value(plan, parameter, given) for name, parameter in known.items()}
+
+
+def from_text(plan: Plan, given: Mapping[str, str]) -> dict[str, Any]:
+    """Values typed on a command line: YAML, or plain text where the schema wants a string."""
+    known = {parameter.name: parameter for parameter in plan.parameters}
+    values: dict[str, Any] = {}
+    for name, text in given.items():
+        parameter = known.get(name)
+        values[name] = text if parameter is None or _is_text(parameter) else _yaml(plan, name, text)
+    return values
+
+
+def span_of(plan: Plan, parameters: Mapping[str, Any]) -> str:
+    """ISO date of the span that a run with these parameters is of, or ""."""
+    return str(parameters[plan.span_parameter]) if plan.span_parameter else ""
+
+
+def _is_text(parameter: RunParameter) -> bool:
+    schema = parameter.schema_
+    options = schema.get("anyOf", [schema])
+    return any(option.get("type") == "string" for option in options)
+
+
+def _yaml(plan: Plan, name: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RunParameterError(
+            f"{plan.name}.{name} cannot be read from {text!r}",
+            fix="write it as YAML or JSON: 3, true, [a, b], {key: value}",
+        ) from error
+
+
+def _value(plan: Plan, parameter: RunParameter, given: Mapping[str, Any]) -> Any:
+    if parameter.name not in given:
+        if parameter.required:
+            raise RunParameterError(
+                f"{plan.name} needs {parameter.name}",
+                needs=parameter.schema_.get("format") or parameter.schema_.get("type"),
+                fix=f"pass --param {parameter.name}=...",
+            )
+        return parameter.default
+    value = given[parameter.name]
+    checker = Draft202012Validator(parameter.schema_, format_checker=FormatChecker())
+    for error in checker.iter_errors(value):
+        path = "".join(f".{step}" for step in error.absolute_path)
+        raise RunParameterError(
+            f"{plan.name}.{parameter.name}{path} cannot be {error.instance!r}",
+            needs=error.message,
+            fix="give a value of the declared type and range",
+        )
+    return value

@@ -1,0 +1,1 @@
+"""Small components and pipelines for tests: files and numbers, nothing heavy."""

@@ -1,0 +1,178 @@
+"""@component: what a call records, options, pickling, and the mistakes at the call."""
+
+import inspect
+import pickle
+from datetime import date, timedelta
+
+import pytest
+from unit.dsl.parts import KerasModel, compiled, ingest, judge, notify, push, train
+
+from pipeline_lib import Cache, Model, component
+from pipeline_lib.errors import (
+    ArgumentError,
+    OptionError,
+    OutsidePipelineError,
+    RunInsidePipelineError,
+    WireTypeError,
+)
+from pipeline_lib.plan import expressions as ex
+
+
+def test_call_records_a_node_with_defaults_and_ports() -> None:
+    def body(day: date) -> None:
+        train(ingest(span=day), steps=3)
+
+    plan = compiled(body)
+    node = plan.node("train")
+    assert node.inputs["examples"].source == ex.FromOutput(node="ingest", port="examples")
+    assert node.parameters["steps"] == ex.Constant(value=3)
+    assert node.parameters["tuning"] == ex.Constant(value={"lr": 0.1, "size": "small"})
+    assert {port: spec.artifact_type for port, spec in node.outputs.items()} == {
+        "model": "KerasModel",
+        "evaluation": "Model",
+    }
+    assert plan.node("ingest").description == "Read a day."
+
+
+def test_named_tuple_result_is_one() -> None:
+    def body() -> None:
+        model, report = train(ingest())
+        judge(model, baseline=report)
+        judge(train(ingest())[0])
+
+    plan = compiled(body)
+    assert plan.node("judge").inputs["baseline"].source == ex.FromOutput(node="train", port="evaluation")
+    assert plan.node("judge_2").inputs["model"].source == ex.FromOutput(node="train_2", port="model")
+
+
+def test_single_output_port_is_named_or_snake_case() -> None:
+    def body() -> None:
+        trained = train(ingest())
+        judge(trained.model)
+        push(trained.evaluation)
+
+    plan = compiled(body)
+    assert list(plan.node("judge").outputs) == ["blessing"]
+    assert list(plan.node("push").outputs) == ["pushed_model"]
+
+
+def test_optional_input_left_out_or_none_is_the_same_plan() -> None:
+    def left_out() -> None:
+        judge(train(ingest()).model)
+
+    def none() -> None:
+        judge(train(ingest()).model, baseline=None)
+
+    assert compiled(left_out).nodes == compiled(none).nodes
+    assert "baseline" not in compiled(none).node("judge").inputs
+
+
+def test_call_outside_a_pipeline_points_to_run() -> None:
+    with pytest.raises(OutsidePipelineError, match=r"train\.run\(\.\.\.\) executes it here"):
+        train(None)  # type: ignore[arg-type]
+
+
+def test_run_inside_a_pipeline_is_refused() -> None:
+    def body() -> None:
+        ingest.run()
+
+    with pytest.raises(RunInsidePipelineError, match=r"ingest\.run\(\.\.\.\) executes at once"):
+        compiled(body)
+
+
+def test_options_override_the_decorators() -> None:
+    @component(retries=2, timeout=timedelta(minutes=5), cache=Cache(version=3))
+    def _local() -> Model:
+        return Model.new()
+
+    narrowed = train.options(
+        id="train_big", retries=5, retry_delay=timedelta(seconds=2), cache=False, memory_mb=512, pool="gpu"
+    ).options(retries=6)
+
+    def body() -> None:
+        narrowed(ingest.options(cache=Cache(max_age=timedelta(days=1), ignore=("source",)))())
+
+    plan = compiled(body)
+    options = plan.node("train_big").options
+    assert (options.retries, options.retry_delay_seconds, options.memory_mb) == (6, 2.0, 512)
+    assert (options.pool, options.cache.enabled) == ("gpu", False)
+    assert plan.node("ingest").options.cache.max_age_seconds == 86400
+    assert plan.node("ingest").options.cache.ignore == ("source",)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"retries": -1}, "retries cannot be -1"),
+        ({"timeout": timedelta(0)}, "timeout cannot be"),
+        ({"cache": Cache(ignore=("stepz",))}, "ignores stepz, which is no parameter"),
+        ({"after": ["train"]}, "after= was given 'train'"),
+        ({"memory_mb": "much"}, "memory_mb"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_options_that_make_no_sense(options: dict[str, object], message: str) -> None:
+    def body() -> None:
+        train.options(**options)(ingest())  # type: ignore[arg-type]
+
+    with pytest.raises(OptionError, match=message):
+        compiled(body)
+
+
+def test_after_takes_channels_results_and_done() -> None:
+    def body() -> None:
+        told = notify("start")
+        trained = train(ingest())
+        push.options(after=[told, trained, trained.model])(trained.model)
+
+    assert compiled(body).node("push").after == ("notify", "train")
+
+
+def test_mistyped_argument_gets_a_suggestion_at_its_own_line() -> None:
+    def body() -> None:
+        train(
+            ingest(),
+            stepz=3,  # type: ignore[call-arg]
+        )
+
+    with pytest.raises(ArgumentError, match="train has no argument stepz") as caught:
+        compiled(body)
+    assert caught.value.fix == "did you mean steps?"
+    assert caught.value.at is not None
+    lines, first = inspect.getsourcelines(body)
+    offset = next(index for index, line in enumerate(lines) if "stepz" in line)
+    assert caught.value.at.endswith(f"test_component.py:{first + offset}")
+
+
+def test_missing_and_surplus_arguments() -> None:
+    with pytest.raises(ArgumentError, match="missing a required argument: 'examples'") as caught:
+        compiled(lambda: train())  # type: ignore[call-arg]
+    assert caught.value.facts["missing"] == "examples: Examples"
+    with pytest.raises(ArgumentError, match="too many positional"):
+        compiled(lambda: train(ingest(), 3))  # type: ignore[call-arg, arg-type]
+
+
+def test_wrong_wire_names_ports_types_and_a_fix() -> None:
+    def body() -> None:
+        examples = ingest()
+        train(examples)
+        judge(examples)  # type: ignore[arg-type]
+
+    with pytest.raises(WireTypeError, match=r"judge\.model cannot read ingest\.examples") as caught:
+        compiled(body)
+    assert caught.value.facts == {"needs": "Model", "got": "Examples"}
+    assert caught.value.fix == "pass train.evaluation"
+
+
+def test_pickles_by_reference() -> None:
+    assert pickle.loads(pickle.dumps(train)) is train
+    assert len(pickle.dumps(train)) < 60
+    copy = pickle.loads(pickle.dumps(train.options(id="x", retries=4)))
+    assert copy.__name__ == "train"
+
+
+def test_looks_like_the_function() -> None:
+    assert train.__name__ == "train"
+    assert ingest.__doc__ == "Read a day."
+    assert list(inspect.signature(judge).parameters) == ["model", "baseline"]
+    assert issubclass(KerasModel, Model)

@@ -1,0 +1,239 @@
+"""when, otherwise, either, exists, required, not_, & and |."""
+
+from datetime import date
+
+import pytest
+from unit.dsl.parts import KerasModel, Size, best, compiled, ingest, judge, notify, push, train
+
+from pipeline_lib import either, exists, latest_blessed, not_, otherwise, required, when
+from pipeline_lib.errors import ConditionalUseError, ConditionError, OutsidePipelineError, WireTypeError
+from pipeline_lib.plan import expressions as ex
+from pipeline_lib.plan.models import Plan
+
+BLESSED = ex.FromProperty(artifact=ex.FromOutput(node="judge", port="blessing"), name="blessed")
+FORCE = ex.FromParameter(name="force")
+
+
+def test_a_block_gives_its_nodes_the_condition() -> None:
+    def body(force: bool = False) -> None:
+        model = train(ingest()).model
+        verdict = judge(model)
+        with when(verdict.blessed):
+            push(model)
+            with when(force):
+                notify("pushed")
+        notify("end")
+
+    plan = compiled(body)
+    assert plan.node("push").condition == BLESSED
+    assert plan.node("notify").condition == ex.AllOf(operands=(BLESSED, FORCE))
+    assert plan.node("notify_2").condition is None
+
+
+def test_operators_build_one_expression() -> None:
+    def body(force: bool = False, limit: float = 0.5) -> None:
+        model = train(ingest()).model
+        with when((judge(model).blessed & not_(force)) | (model.accuracy > limit)):
+            push(model)
+
+    accuracy = ex.FromProperty(artifact=ex.FromOutput(node="train", port="model"), name="accuracy")
+    assert compiled(body).node("push").condition == ex.AnyOf(
+        operands=(
+            ex.AllOf(operands=(BLESSED, ex.Not(operand=FORCE))),
+            ex.Compare(op=">", left=accuracy, right=ex.FromParameter(name="limit")),
+        )
+    )
+
+
+def test_otherwise_negates_the_arms_before_it() -> None:
+    def body(size: Size = Size.SMALL, force: bool = False) -> None:
+        with when(force):
+            notify("a")
+        with otherwise(size == Size.LARGE):
+            notify("b")
+        with otherwise():
+            notify("c")
+
+    plan = compiled(body)
+    large = ex.Compare(op="==", left=ex.FromParameter(name="size"), right=ex.Constant(value="large"))
+    assert plan.node("notify_2").condition == ex.AllOf(operands=(ex.Not(operand=FORCE), large))
+    assert plan.node("notify_3").condition == ex.AllOf(
+        operands=(ex.Not(operand=FORCE), ex.Not(operand=large))
+    )
+
+
+def test_use_after_the_block_names_block_and_ways_out() -> None:
+    def body(force: bool) -> None:
+        with when(force):
+            model = train(ingest()).model
+        judge(model)
+
+    with pytest.raises(ConditionalUseError, match=r"judge\.model: train\.model exists only under") as caught:
+        compiled(body)
+    assert "merge with either(a, b), or declare model: Model | None" in caught.value.fix
+    assert "test_conditions.py" in caught.value.facts["when"]
+
+
+def test_use_after_the_block_is_fine_for_an_optional_input() -> None:
+    def body(force: bool) -> None:
+        model = train(ingest()).model
+        with when(force):
+            old = train(ingest(source="old")).model
+        judge(model, baseline=old)
+
+    assert compiled(body).node("judge").condition is None
+
+
+def test_use_in_a_later_block_of_the_same_condition_is_fine() -> None:
+    def body(force: bool, again: bool) -> None:
+        with when(force):
+            model = train(ingest()).model
+        with when(again & force):
+            judge(model)
+
+    assert len(compiled(body).nodes) == 3
+
+
+def both_arms(force: bool = False) -> None:
+    with when(force):
+        a = train(ingest()).model
+    with otherwise():
+        b = train(ingest()).model
+    judge(either(a, b))
+
+
+def test_either_over_all_arms_is_certain() -> None:
+    plan = compiled(both_arms)
+    assert plan.node("judge").inputs["model"].source == ex.Either(
+        choices=(ex.FromOutput(node="train", port="model"), ex.FromOutput(node="train_2", port="model"))
+    )
+
+
+def test_either_of_some_arms_needs_none() -> None:
+    def uncertain(force: bool) -> None:
+        with when(force):
+            a = train(ingest()).model
+        judge(either(a))
+
+    def with_none(force: bool) -> None:
+        model = train(ingest()).model
+        with when(force):
+            a = train(ingest()).model
+        judge(model, baseline=either(a, None))
+
+    with pytest.raises(ConditionError, match=r"none of train\.model exists"):
+        compiled(uncertain)
+    assert compiled(with_none).node("judge").inputs["baseline"].optional
+
+
+def test_either_falls_back_on_something_certain() -> None:
+    def body() -> None:
+        judge(either(best(KerasModel), train(ingest()).model))
+
+    assert not compiled(body).node("judge").inputs["model"].optional
+
+
+def test_nested_arms_are_certain_together() -> None:
+    def body(a: bool, b: bool) -> None:
+        with when(a):
+            with when(b):
+                one = train(ingest()).model
+            with otherwise():
+                two = train(ingest()).model
+        with otherwise():
+            three = train(ingest()).model
+        judge(either(one, two, three))
+
+    assert len(compiled(body).nodes) == 7
+
+
+def test_exists_and_required_guard_an_optional() -> None:
+    def body() -> None:
+        old = latest_blessed(KerasModel)
+        with when(exists(old) & (required(old).accuracy > 0.5)):
+            push(required(old))
+
+    plan = compiled(body)
+    found = ex.FromOutput(node="latest_blessed", port="result")
+    assert plan.node("push").inputs["model"].source == found
+    condition = plan.node("push").condition
+    assert isinstance(condition, ex.AllOf)
+    assert condition.operands[0] == ex.Exists(operand=found)
+
+
+def test_an_optional_needs_required() -> None:
+    with pytest.raises(WireTypeError, match=r"push\.model cannot read latest_blessed\.result") as caught:
+        compiled(lambda: push(latest_blessed(KerasModel)))  # type: ignore[arg-type]
+    assert "required(x)" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("when(model)", "when needs a condition of the run, not train.model, KerasModel"),
+        ("when(n)", "when needs a condition of the run, not n, int"),
+        ("when(True)", "when needs a condition of the run, not True"),
+        ("when(model.accuracy > 'x')", "compares float with str"),
+        ("when(size == 'small')", "compares Size with str"),
+        ("when(size < Size.LARGE)", "compares Size with Size"),
+        ("when(day == 3)", "compares date with int"),
+        ("when(n > 1 & n)", "& joins two conditions, not int"),
+        ("when(not_(n))", "not_ needs a condition"),
+        ("when(exists(n))", "exists needs an artifact of the run"),
+        ("when(model == None)", "cannot be recorded"),
+        ("otherwise()", "otherwise.. has no when before it"),
+        ("when(either(model, n))", "either.. merges artifacts"),
+    ],
+)
+def test_what_is_no_condition(statement: str, message: str) -> None:
+    names = {"when": when, "otherwise": otherwise, "not_": not_, "exists": exists, "either": either}
+
+    def body(day: date, n: int = 3, size: Size = Size.SMALL) -> None:
+        model = train(ingest(span=day)).model
+        with eval(statement, {**names, "Size": Size}, {"model": model, "n": n, "size": size, "day": day}):
+            push(model)
+
+    with pytest.raises(ConditionError, match=message):
+        compiled(body)
+
+
+def test_an_empty_block_is_an_error() -> None:
+    def body(force: bool) -> None:
+        ingest()
+        with when(force):
+            pass
+
+    with pytest.raises(ConditionError, match="when guards no node"):
+        compiled(body)
+
+
+def test_otherwise_after_two_conditions_in_one_with() -> None:
+    def body(a: bool, b: bool) -> None:
+        with when(a), when(b):
+            notify("both")
+        with otherwise():
+            notify("not a, whatever b is")
+
+    with pytest.raises(ConditionError, match="follows several conditions in one with"):
+        compiled(body)
+
+
+def test_a_condition_may_not_read_what_may_not_exist() -> None:
+    def body(force: bool) -> None:
+        with when(force):
+            model = train(ingest()).model
+        with when(model.accuracy > 0.5):
+            notify("x")
+
+    with pytest.raises(ConditionalUseError, match="when reads condition"):
+        compiled(body)
+
+
+def test_conditions_need_a_pipeline() -> None:
+    with pytest.raises(OutsidePipelineError, match="when was used outside a @pipeline"):
+        when(True)
+
+
+def test_plans_are_equal_each_time() -> None:
+    plans: list[Plan] = [compiled(both_arms), compiled(both_arms)]
+    assert plans[0].to_text() == plans[1].to_text()

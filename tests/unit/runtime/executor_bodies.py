@@ -1,0 +1,131 @@
+"""Components as the executor sees them: objects with `execute`; imported in the child, by name."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+from pipeline_lib.artifacts import Artifact, Model
+from pipeline_lib.artifacts.workspace import current_workspace
+from pipeline_lib.errors import ArtifactStoreError, CorruptPayloadError
+
+
+class Body:
+    def __init__(self, function: Callable) -> None:
+        self.function = function
+
+    def execute(self, inputs, parameters):
+        return self.function(inputs, parameters)
+
+
+class Dated(Artifact):
+    day: date
+    rows: int
+
+
+@Body
+def write(inputs, parameters):
+    """One output that says what the process was like."""
+    print("hello from", parameters.get("name"), flush=True)
+    model = Model.new()
+    (model.path / "facts.txt").write_text(f"{os.getpid()} {os.getppid()} {os.getsid(0)} {Path.cwd()}")
+    return {"model": (model,)}
+
+
+@Body
+def describe(inputs, parameters):
+    made = Dated.new(day=date(2013, 1, 2), rows=len(inputs.get("examples", ())))
+    return {"result": (made,)}
+
+
+@Body
+def pass_through(inputs, parameters):
+    return {"model": ("not an artifact",)}
+
+
+@Body
+def environment(inputs, parameters):
+    made = Model.new()
+    names = ("ONLY_NOW", "FROM_REQUEST", "TMPDIR")
+    found = {name: os.environ.get(name, "") for name in names}
+    found["temp"] = tempfile.gettempdir()
+    found["modules"] = ",".join(name for name in ("decimal", "fractions") if name in sys.modules)
+    (made.path / "environment.txt").write_text("\n".join(f"{name}={value}" for name, value in found.items()))
+    return {"model": (made,)}
+
+
+@Body
+def progress(inputs, parameters):
+    for epoch in range(3):
+        current_workspace().report({"epoch": epoch, "loss": 1.0 / (epoch + 1)})
+    return {}
+
+
+@Body
+def raise_foreign(inputs, parameters):
+    raise ValueError("row 7 has 3 fields")
+
+
+@Body
+def raise_ours(inputs, parameters):
+    raise CorruptPayloadError("model.bin is damaged", at="file:/x", fix="run it again")
+
+
+@Body
+def raise_passing(inputs, parameters):
+    raise ArtifactStoreError("the bucket does not answer", fix="try later")
+
+
+@Body
+def call_exit(inputs, parameters):
+    sys.exit("that is all")
+
+
+@Body
+def end_at_once(inputs, parameters):
+    print("about to go", flush=True)
+    os._exit(3)
+
+
+@Body
+def crash(inputs, parameters):
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+@Body
+def print_much(inputs, parameters):
+    for _ in range(parameters["lines"]):
+        print("x" * 1023)
+    return {}
+
+
+@Body
+def sleep(inputs, parameters):
+    """Says who it is in a file, starts a process of its own group, sleeps; tidies up if it is allowed to."""
+    other = subprocess.Popen(["sleep", "300"])
+    notes = Path(parameters["notes"])
+    notes.with_suffix(".new").write_text(f"{os.getpid()} {other.pid}")
+    notes.with_suffix(".new").rename(notes)
+    try:
+        time.sleep(parameters.get("seconds", 300))
+    finally:
+        notes.with_suffix(".tidied").touch()
+    return {}
+
+
+@Body
+def sleep_stubbornly(inputs, parameters):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    return sleep.execute(inputs, parameters)
+
+
+@Body
+def leave_process_behind(inputs, parameters):
+    other = subprocess.Popen(["sleep", "300"])
+    Path(parameters["notes"]).write_text(f"{os.getpid()} {other.pid}")
+    return {}

@@ -1,0 +1,58 @@
+"""Run parameters against their schemas."""
+
+from typing import Any
+
+import pytest
+
+from pipeline_lib.errors import RunParameterError
+from pipeline_lib.plan.models import CodeRef, Plan, RunParameter
+from pipeline_lib.runtime.parameters import bind, from_text, span_of
+
+PLAN = Plan(
+    name="p",
+    code=CodeRef(module="m", qualname="f"),
+    span_parameter="day",
+    parameters=(
+        RunParameter(name="day", schema={"type": "string", "format": "date"}, required=True),
+        RunParameter(name="window", schema={"type": "integer", "minimum": 1}, default=7),
+        RunParameter(name="size", schema={"enum": ["S", "L"], "type": "string"}, default="S"),
+        RunParameter(name="regions", schema={"type": "array", "items": {"type": "string"}}, default=[]),
+    ),
+    nodes=(),
+)
+
+
+def test_defaults_are_filled_in() -> None:
+    assert bind(PLAN, {"day": "2013-06-01"}) == {"day": "2013-06-01", "window": 7, "size": "S", "regions": []}
+
+
+def test_text_is_read_by_the_schema() -> None:
+    given = from_text(PLAN, {"day": "2013-06-01", "window": "3", "regions": "[EWR, JFK]"})
+    assert given == {"day": "2013-06-01", "window": 3, "regions": ["EWR", "JFK"]}
+
+
+def test_the_span_is_the_span_parameter() -> None:
+    assert span_of(PLAN, {"day": "2013-06-01"}) == "2013-06-01"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        pytest.param({}, "p needs day", id="missing"),
+        pytest.param({"day": "2013-06-01", "windw": 3}, "did you mean window", id="unknown"),
+        pytest.param({"day": "yesterday"}, "'yesterday' is not a 'date'", id="no-date"),
+        pytest.param({"day": "2013-02-30"}, "is not a 'date'", id="no-such-day"),
+        pytest.param({"day": "2013-06-01", "window": 0}, "less than the minimum", id="out-of-range"),
+        pytest.param({"day": "2013-06-01", "window": "7"}, "not of type 'integer'", id="wrong-type"),
+        pytest.param({"day": "2013-06-01", "size": "M"}, "not one of", id="enum"),
+        pytest.param({"day": "2013-06-01", "regions": [1]}, r"p\.regions\.0 cannot be 1", id="inside-a-list"),
+    ],
+)
+def test_wrong_values_are_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(RunParameterError, match=message):
+        bind(PLAN, given)
+
+
+def test_unreadable_text_is_refused() -> None:
+    with pytest.raises(RunParameterError, match=r"p\.regions cannot be read"):
+        from_text(PLAN, {"regions": "[a, b"})
