@@ -100,7 +100,7 @@ class PreprocessingFailedError(PipelineError):
     code = "PC302"
 
 
-class MissingColumnError(PipelineError):
+class RequiredColumnError(PipelineError):
     """A column that the schema requires is not in a file."""
 
     code = "PC303"

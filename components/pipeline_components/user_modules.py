@@ -20,7 +20,7 @@ def load_user_module(module: str) -> ModuleType:
 
 def user_line(error: BaseException, module: ModuleType) -> str:
     """`file:line` of the innermost frame of `error` that lies in the folder of the user's module."""
-    file = getattr(module, "__file__", None)
+    file: str | None = getattr(module, "__file__", None)
     if file is None:
         return module.__name__
     folder = Path(file).parent

@@ -3,7 +3,7 @@
 from datetime import date
 
 from flight_delays.weather import join_weather
-from pipeline_components.evaluate import Metric, Slice, evaluate
+from pipeline_components.evaluate import Metric, evaluate
 from pipeline_components.ingest import HashSplit, ingest_csv
 from pipeline_components.push import push
 from pipeline_components.schema import import_schema
@@ -32,8 +32,12 @@ def flight_delays(
         flights: Where the nightly CSV of flights lands.
         weather: Where the hourly weather lands.
     """
-    landed = ingest_csv(source=flights, span=day, split=HashSplit({"train": 3, "eval": 1}))
-    observed = ingest_csv.options(id="ingest_weather")(source=weather, span=day, split=HashSplit({"all": 1}))
+    landed = ingest_csv.options(id="ingest_flights")(
+        source=flights, span=day, splits=HashSplit(buckets={"train": 3, "eval": 1})
+    )
+    observed = ingest_csv.options(id="ingest_weather")(
+        source=weather, span=day, splits=HashSplit(buckets={"all": 1})
+    )
     examples = join_weather(landed, observed)
     statistics = compute_statistics(examples)
     schema = import_schema(source="dags/flight_delays/schema.pbtxt")
@@ -48,6 +52,7 @@ def flight_delays(
         schema,
         module=UserModule("flight_delays.model"),
         train_steps=train_steps,
+        batch_size=256,
     )
     verdict = evaluate(
         recent,
@@ -55,7 +60,7 @@ def flight_delays(
         latest_blessed(Model, other_than=trained.model),
         schema,
         label="delayed",
-        slices=[Slice(["origin"]), Slice(["carrier"])],
+        slices=["origin", "carrier"],
         metrics=[
             Metric("example_count"),
             Metric("auc", at_least=0.60, better_than_baseline_by=-0.02),

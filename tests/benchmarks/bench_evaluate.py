@@ -2,14 +2,14 @@
 
     python tests/benchmarks/bench_evaluate.py [ROWS ...]
 
-Both read the same Parquet files, predict with the same SavedModel through the same code, and write TFMA's files;
-they differ in who computes the metrics. Imports are not counted.
+Both read the same Parquet files, predict with the same SavedModel through the same code, and write TFMA's
+files; they differ in who computes the metrics. Imports are not counted.
 """
 
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -66,7 +66,9 @@ def measure(work: Path, case: Case, *, stock: bool, data: Path) -> float:
     names = ("candidate", "baseline")[: 1 + case.baseline]
     plan = _predict.ScorePlan(
         models=tuple(
-            _predict.ModelCall(name=name, directory=str(work / "model"), signature=signature, output="outputs")
+            _predict.ModelCall(
+                name=name, directory=str(work / "model"), signature=signature, output="outputs"
+            )
             for name in names
         ),
         label="late",
@@ -76,11 +78,10 @@ def measure(work: Path, case: Case, *, stock: bool, data: Path) -> float:
         binary=True,
         drop_unlabelled=False,
     )
-    nobody: Callable[[object], None] = lambda computation: None  # noqa: E731
     with tempfile.TemporaryDirectory(dir=work) as out:
         start = time.perf_counter()
         if stock:
-            with mock.patch.object(_evaluator, "kernel_for", nobody):
+            with mock.patch.object(_evaluator, "kernel_for", return_value=None):
                 run(data, plan, judged, out)
         else:
             run(data, plan, judged, out)

@@ -1,21 +1,20 @@
 """TFMA's accumulators filled for all rows and slices of a batch at once.
 
-Each kernel stands for one of TFMA's combiners: it sums what that combiner sums, by slice, with numpy, and hands
-the sums back to the combiner for its `extract_output`. TFMA's derived metrics then run unchanged. Only
+Each kernel stands for one of TFMA's combiners: it sums what that combiner sums, by slice, with numpy, and
+hands the sums back to the combiner for its `extract_output`. TFMA's derived metrics then run unchanged. Only
 configurations with a parity test against TFMA have a kernel; `kernel_for` gives None for the rest.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
-import apache_beam as beam
 import numpy as np
 from tensorflow_model_analysis.contrib.aggregates import binary_confusion_matrices as matrices
 from tensorflow_model_analysis.metrics import binary_confusion_matrices as confusion
-from tensorflow_model_analysis.metrics import calibration, calibration_histogram, example_count
+from tensorflow_model_analysis.metrics import calibration, calibration_histogram, example_count, metric_types
 from tensorflow_model_analysis.metrics import mean_regression_error as regression
-from tensorflow_model_analysis.metrics import metric_types
 
 from pipeline_components.evaluate._batches import Floats, Ints
 
@@ -39,7 +38,8 @@ class Histogram:
         return Histogram(buckets, np.stack([np.bincount(place, row, len(buckets)) for row in sums]))
 
 
-State = Floats | Histogram
+State = Any
+"""What a kernel sums for one slice: a float64 array or a `Histogram`; two of one kernel add up with `+`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,9 @@ class Rows:
 class Kernel(Protocol):
     """One combiner of TFMA, vectorised."""
 
-    combiner: beam.CombineFn
+    @property
+    def combiner(self) -> Any:
+        """TFMA's."""
 
     def sums(self, rows: Rows) -> Sequence[State]:
         """Additive state for each slice."""
@@ -81,7 +83,7 @@ class Kernel(Protocol):
 class CountKernel:
     """ExampleCount, WeightedExampleCount."""
 
-    combiner: beam.CombineFn
+    combiner: Any
 
     def sums(self, rows: Rows) -> Sequence[State]:
         """Sum of weights."""
@@ -96,7 +98,7 @@ class CountKernel:
 class TotalsKernel:
     """Calibration, MeanLabel, MeanPrediction."""
 
-    combiner: beam.CombineFn
+    combiner: Any
 
     def sums(self, rows: Rows) -> Sequence[State]:
         """Weighted labels, weighted predictions, weights."""
@@ -117,7 +119,7 @@ class TotalsKernel:
 class HistogramKernel:
     """AUC and whatever else TFMA derives from its histogram of predictions."""
 
-    combiner: beam.CombineFn
+    combiner: Any
 
     def sums(self, rows: Rows) -> Sequence[State]:
         """Weighted labels, weighted predictions and weights by bucket.
@@ -125,17 +127,19 @@ class HistogramKernel:
         A fractional label counts as a positive and a negative row; both fall into one bucket, so their
         sums are those of the undivided row.
         """
-        combiner, width = self.combiner, self.combiner._num_buckets + 2  # noqa: SLF001
-        scaled = (rows.predictions - combiner._left) / combiner._range * combiner._num_buckets + 1  # noqa: SLF001
+        combiner, width = self.combiner, self.combiner._num_buckets + 2
+        scaled = (rows.predictions - combiner._left) / combiner._range * combiner._num_buckets + 1
         bucket = np.clip(scaled, 0, width - 1).astype(np.int64)
         cells, place = np.unique(rows.slices * width + bucket, return_inverse=True)
         weights = rows.weights
         quantities = (rows.labels * weights, rows.predictions * weights, weights)
-        sums = np.stack([np.bincount(place, quantity, len(cells)) for quantity in quantities])
+        sums: Floats = np.stack([np.bincount(place, quantity, len(cells)) for quantity in quantities]).astype(
+            np.float64
+        )
         edges = np.searchsorted(cells, np.arange(rows.count + 1) * width)
         return [
             Histogram(cells[start:end] % width, sums[:, start:end])
-            for start, end in zip(edges[:-1], edges[1:], strict=True)
+            for start, end in itertools.pairwise(edges)
         ]
 
     def result(self, state: Histogram) -> metric_types.MetricsDict:
@@ -150,11 +154,11 @@ class HistogramKernel:
 class ConfusionKernel:
     """Confusion matrices at thresholds: BinaryAccuracy, Precision, Recall, F1Score and their kin."""
 
-    combiner: beam.CombineFn
+    combiner: Any
 
     @property
     def _thresholds(self) -> list[float]:
-        return list(self.combiner._binary_confusion_matrices._thresholds)  # noqa: SLF001
+        return list(self.combiner._binary_confusion_matrices._thresholds)
 
     def sums(self, rows: Rows) -> Sequence[State]:
         """True and false positives and negatives by threshold, shape (4, thresholds) for each slice."""
@@ -177,7 +181,7 @@ class ConfusionKernel:
     def result(self, state: Floats) -> metric_types.MetricsDict:
         """The matrices as TFMA's accumulator."""
         entries = {
-            threshold: matrices._ThresholdEntry(  # noqa: SLF001
+            threshold: matrices._ThresholdEntry(
                 matrix=matrices.Matrix(*state[:, place].tolist()),
                 tp_examples=[],
                 tn_examples=[],
@@ -193,18 +197,20 @@ class ConfusionKernel:
 class ErrorKernel:
     """MeanSquaredError and its kin: a weighted mean of an error per row."""
 
-    combiner: beam.CombineFn
+    combiner: Any
 
     def sums(self, rows: Rows) -> Sequence[State]:
         """Weighted errors and weights; rows whose error is not a number count for nothing, as in TFMA."""
         error = _errors(self.combiner, rows.labels, rows.predictions)
         known = ~np.isnan(error)
         weights = np.where(known, rows.weights, 0.0)
-        return list(np.stack([rows.total(weights), rows.total(np.where(known, error, 0.0) * weights)], axis=1))
+        return list(
+            np.stack([rows.total(weights), rows.total(np.where(known, error, 0.0) * weights)], axis=1)
+        )
 
     def result(self, state: Floats) -> metric_types.MetricsDict:
         """The sums as TFMA's accumulator."""
-        total = regression._MeanRegressionErrorAccumulator(*map(float, state))  # noqa: SLF001
+        total = regression._MeanRegressionErrorAccumulator(*map(float, state))
         return self.combiner.extract_output(total)
 
 
@@ -216,37 +222,37 @@ def kernel_for(computation: metric_types.MetricComputation) -> Kernel | None:
     if not plain or getattr(combiner, "_class_weights", None) or getattr(combiner, "_aggregation_type", None):
         return None
     kind = type(combiner)
-    if kind is example_count._ExampleCountCombiner:  # noqa: SLF001
+    if kind is example_count._ExampleCountCombiner:
         return CountKernel(combiner)
     if computation.preprocessors:
         return None
-    if kind is calibration._WeightedLabelsPredictionsExamplesCombiner:  # noqa: SLF001
+    if kind is calibration._WeightedLabelsPredictionsExamplesCombiner:
         return TotalsKernel(combiner)
-    if kind is calibration_histogram._CalibrationHistogramCombiner and combiner._fractional_labels:  # noqa: SLF001
-        return HistogramKernel(combiner) if combiner._prediction_based_bucketing else None  # noqa: SLF001
-    if kind is confusion._BinaryConfusionMatrixCombiner and not combiner._example_id_key:  # noqa: SLF001
-        return ConfusionKernel(combiner) if combiner._enable_fractional_labels else None  # noqa: SLF001
+    if kind is calibration_histogram._CalibrationHistogramCombiner and combiner._fractional_labels:
+        return HistogramKernel(combiner) if combiner._prediction_based_bucketing else None
+    if kind is confusion._BinaryConfusionMatrixCombiner and not combiner._example_id_key:
+        return ConfusionKernel(combiner) if combiner._enable_fractional_labels else None
     if kind in _REGRESSION:
         return ErrorKernel(combiner)
     return None
 
 
 _REGRESSION = (
-    regression._MeanAbsoluteErrorCombiner,  # noqa: SLF001
-    regression._MeanSquaredErrorCombiner,  # noqa: SLF001
-    regression._MeanAbsolutePercentageErrorCombiner,  # noqa: SLF001
-    regression._MeanSquaredLogarithmicErrorCombiner,  # noqa: SLF001
+    regression._MeanAbsoluteErrorCombiner,
+    regression._MeanSquaredErrorCombiner,
+    regression._MeanAbsolutePercentageErrorCombiner,
+    regression._MeanSquaredLogarithmicErrorCombiner,
 )
 
 
-def _errors(combiner: beam.CombineFn, labels: Floats, predictions: Floats) -> Floats:
+def _errors(combiner: Any, labels: Floats, predictions: Floats) -> Any:
     kind = type(combiner)
-    if kind is regression._MeanAbsoluteErrorCombiner:  # noqa: SLF001
+    if kind is regression._MeanAbsoluteErrorCombiner:
         return np.abs(labels - predictions)
-    if kind is regression._MeanSquaredErrorCombiner:  # noqa: SLF001
+    if kind is regression._MeanSquaredErrorCombiner:
         return np.square(labels - predictions)
     with np.errstate(divide="ignore", invalid="ignore"):
-        if kind is regression._MeanSquaredLogarithmicErrorCombiner:  # noqa: SLF001
+        if kind is regression._MeanSquaredLogarithmicErrorCombiner:
             return np.square(np.log(labels + 1) - np.log(predictions + 1))
         relative = 100 * np.abs((labels - predictions) / labels)
     return np.where(labels == 0, np.nan, relative)

@@ -68,7 +68,9 @@ def encode(column: pa.Array | pa.ChunkedArray) -> Encoded:
     return Encoded(codes, tuple(encoded.dictionary.to_pylist()))
 
 
-def to_record_batch(batch: Scored, *, label: str, weight: str | None, prediction_prefix: str) -> pa.RecordBatch:
+def to_record_batch(
+    batch: Scored, *, label: str, weight: str | None, prediction_prefix: str
+) -> pa.RecordBatch:
     """The batch as list columns, the form in which stock TFMA reads it.
 
     Args:

@@ -111,9 +111,7 @@ def from_text(text: str) -> tfma.EvalConfig:
     return config
 
 
-def judgement(
-    config: tfma.EvalConfig, *, label: str, weight: str | None, has_baseline: bool
-) -> Judgement:
+def judgement(config: tfma.EvalConfig, *, label: str, weight: str | None, has_baseline: bool) -> Judgement:
     """Complete a configuration with the models' columns and TFMA's defaults.
 
     Args:
@@ -143,7 +141,7 @@ def judgement(
         for spec in asked.model_specs
         if has_baseline or not spec.is_baseline
     )
-    complete = model_eval_lib._update_eval_config_with_defaults(asked, list(models))  # noqa: SLF001
+    complete = model_eval_lib._update_eval_config_with_defaults(asked, list(models))
     return Judgement(config=complete, models=models, asked=asked)
 
 
@@ -170,12 +168,14 @@ def has_change_thresholds(config: tfma.EvalConfig) -> bool:
         found += [each.threshold for part in spec.cross_slice_thresholds.values() for each in part.thresholds]
         for metric in spec.metrics:
             found += [metric.threshold] if metric.HasField("threshold") else []
-            found += [each.threshold for each in (*metric.per_slice_thresholds, *metric.cross_slice_thresholds)]
+            found += [
+                each.threshold for each in (*metric.per_slice_thresholds, *metric.cross_slice_thresholds)
+            ]
     return any(threshold.HasField("change_threshold") for threshold in found)
 
 
 def directions(config: tfma.EvalConfig) -> dict[str, bool]:
-    """By the name that TFMA gives a metric, whether higher is better; metrics without a direction are left out."""
+    """Whether higher is better, by TFMA's name of the metric; those without a direction are left out."""
     found = {}
     for _, metric, instance in metric_specs.keys_and_metrics_from_specs(config, config.metrics_specs):
         higher = higher_is_better(metric.class_name)
@@ -199,7 +199,9 @@ def _metrics_spec(metric: Metric) -> tfma.MetricsSpec:
     for bound in (overall, *metric.per_slice):
         threshold = _threshold(bound, metric, class_name)
         if threshold is not None:
-            config.per_slice_thresholds.add(slicing_specs=[_slicing_spec(as_slice(bound.on))], threshold=threshold)
+            config.per_slice_thresholds.add(
+                slicing_specs=[_slicing_spec(as_slice(bound.on))], threshold=threshold
+            )
         elif bound is not overall:
             raise MetricBoundError(
                 f"a bound of metric {metric.name!r} on {bound.on!r} demands nothing",
@@ -218,7 +220,8 @@ def _metrics_spec(metric: Metric) -> tfma.MetricsSpec:
 def _macro(spec: tfma.MetricsSpec, metric: Metric) -> None:
     if not metric.class_ids:
         raise MetricBoundError(
-            f"metric {metric.name!r} is averaged over classes, but none are named", fix="give class_ids=(0, 1, ...)"
+            f"metric {metric.name!r} is averaged over classes, but none are named",
+            fix="give class_ids=(0, 1, ...)",
         )
     spec.aggregate.macro_average = True
     for class_id in metric.class_ids:
@@ -253,7 +256,8 @@ def _threshold(bound: Bound, metric: Metric, class_name: str) -> tfma.MetricThre
 
 def _slicing_spec(each: Slice) -> tfma.SlicingSpec:
     return tfma.SlicingSpec(
-        feature_keys=list(each.columns), feature_values={name: str(value) for name, value in each.where.items()}
+        feature_keys=list(each.columns),
+        feature_values={name: str(value) for name, value in each.where.items()},
     )
 
 

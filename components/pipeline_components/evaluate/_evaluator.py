@@ -1,4 +1,4 @@
-"""TFMA's evaluation of batches of predicted rows: ours for the metrics that have a kernel, TFMA's for the rest.
+"""TFMA's evaluation of batches of predicted rows: our kernels where there are any, TFMA's code elsewhere.
 
 Both halves use TFMA's own plan (which computations a configuration needs) and TFMA's own derived metrics,
 differences to the baseline, validator and writers. TFMA's private names used here are those of 0.47.1; the
@@ -53,8 +53,8 @@ class Sums:
 
 
 def evaluation(
-    batches: beam.PCollection, judged: Judgement, schema: schema_pb2.Schema | None = None
-) -> dict[str, beam.PCollection]:
+    batches: beam.pvalue.PCollection[Any], judged: Judgement, schema: schema_pb2.Schema | None = None
+) -> dict[str, beam.pvalue.PCollection[Any]]:
     """Metrics, plots and validations of predicted rows, in the form that TFMA's writers take.
 
     Args:
@@ -68,16 +68,18 @@ def evaluation(
     config = judged.config
     ours, theirs = divide(config)
     plans = slice_plans(config)
-    halves: list[dict[str, beam.PCollection]] = []
+    halves: list[dict[str, beam.pvalue.PCollection[Any]]] = []
     if ours.metrics_specs:
         halves.append(_vectorised(batches, ours, plans))
     if theirs.metrics_specs:
         halves.append(_stock(batches, theirs, judged, schema))
-    merged: dict[str, beam.PCollection] = evaluator.combine_dict_based_evaluations(
+    merged: dict[str, beam.pvalue.PCollection[Any]] = evaluator.combine_dict_based_evaluations(
         {key: [half[key] for half in halves if key in half] for key in _MERGED}
     )
     if config.options.min_slice_size.value > 1:
-        counts = batches | "CountRows" >> beam.ParDo(_RowsBySlice(plans)) | "AddRows" >> beam.CombinePerKey(sum)
+        counts = (
+            batches | "CountRows" >> beam.ParDo(_RowsBySlice(plans)) | "AddRows" >> beam.CombinePerKey(sum)
+        )
         for key in _MERGED:
             merged[key] = merged[key] | f"Enough{key}" >> slicer_lib.FilterOutSlices(
                 counts, config.options.min_slice_size.value
@@ -128,10 +130,12 @@ def _has_kernels(spec: tfma.MetricsSpec, config: tfma.EvalConfig) -> bool:
 
 def _computations(specs: Iterable[tfma.MetricsSpec], config: tfma.EvalConfig) -> stock.MetricComputations:
     computations = metric_specs.to_computations(list(specs), eval_config=config)
-    return stock._filter_and_separate_computations(computations)  # noqa: SLF001
+    return stock._filter_and_separate_computations(computations)
 
 
-def _tasks(computations: Iterable[metric_types.MetricComputation], config: tfma.EvalConfig) -> tuple[Task, ...]:
+def _tasks(
+    computations: Iterable[metric_types.MetricComputation], config: tfma.EvalConfig
+) -> tuple[Task, ...]:
     # TFMA drops the name of an only model; the name of its predictions still has it.
     models = {spec.name: spec.prediction_key.removeprefix(PREDICTION) for spec in config.model_specs}
     tasks = []
@@ -145,8 +149,8 @@ def _tasks(computations: Iterable[metric_types.MetricComputation], config: tfma.
 
 
 def _vectorised(
-    batches: beam.PCollection, config: tfma.EvalConfig, plans: tuple[SlicePlan, ...]
-) -> dict[str, beam.PCollection]:
+    batches: beam.pvalue.PCollection[Any], config: tfma.EvalConfig, plans: tuple[SlicePlan, ...]
+) -> dict[str, beam.pvalue.PCollection[Any]]:
     needed = _computations(config.metrics_specs, config)
     tasks = _tasks(needed.non_derived_computations, config)
     baseline = model_util.get_baseline_model_spec(config)
@@ -155,42 +159,40 @@ def _vectorised(
         | "SumBySlice" >> beam.ParDo(SumBySlice(tasks, plans))
         | "MergeSums" >> beam.CombinePerKey(_MergeSums(tasks))
         | "Derive"
-        >> stock._AddDerivedCrossSliceAndDiffMetrics(  # noqa: SLF001
+        >> stock._AddDerivedCrossSliceAndDiffMetrics(
             needed.derived_computations,
             needed.cross_slice_computations,
             list(config.cross_slicing_specs),
             baseline.name if baseline else None,
         )
-        | "DropPrivate" >> beam.MapTuple(stock._remove_private_metrics)  # noqa: SLF001
+        | "DropPrivate" >> beam.MapTuple(stock._remove_private_metrics)
     )
-    kinds = zip(_MERGED, (metric_types.MetricKey, metric_types.PlotKey, metric_types.AttributionsKey), strict=True)
-    return {
-        key: metrics | f"Only{key}" >> beam.Map(stock._filter_by_key_type, kind)  # noqa: SLF001
-        for key, kind in kinds
-    }
+    kinds = zip(
+        _MERGED, (metric_types.MetricKey, metric_types.PlotKey, metric_types.AttributionsKey), strict=True
+    )
+    return {key: metrics | f"Only{key}" >> beam.Map(stock._filter_by_key_type, kind) for key, kind in kinds}
 
 
 def _stock(
-    batches: beam.PCollection,
+    batches: beam.pvalue.PCollection[Any],
     config: tfma.EvalConfig,
     judged: Judgement,
     schema: schema_pb2.Schema | None,
-) -> dict[str, beam.PCollection]:
+) -> dict[str, beam.pvalue.PCollection[Any]]:
     models = list(judged.models)
-    extracts = (
-        batches
-        | "AsExtracts" >> beam.ParDo(AsExtracts(judged.candidate_spec)).with_output_types(tfma.types.Extracts)
+    extracts = batches | "AsExtracts" >> beam.ParDo(AsExtracts(judged.candidate_spec)).with_output_types(
+        tfma.types.Extracts
     )
     for each in tfma.default_extractors(eval_shared_model=models, eval_config=config):
         extracts = extracts | each.stage_name >> each.ptransform
     theirs = stock.MetricsPlotsAndValidationsEvaluator(
         eval_config=config, eval_shared_model=models, schema=schema
     )
-    found: dict[str, beam.PCollection] = extracts | "Stock" >> theirs.ptransform
+    found: dict[str, beam.pvalue.PCollection[Any]] = extracts | "Stock" >> theirs.ptransform
     return found
 
 
-class AsExtracts(beam.DoFn):  # type: ignore[misc]
+class AsExtracts(beam.DoFn):
     """`Scored` batches in the form in which stock TFMA reads them."""
 
     def __init__(self, spec: tfma.ModelSpec) -> None:
@@ -202,7 +204,7 @@ class AsExtracts(beam.DoFn):  # type: ignore[misc]
         yield {constants.ARROW_RECORD_BATCH_KEY: lists}
 
 
-class SumBySlice(beam.DoFn):  # type: ignore[misc]
+class SumBySlice(beam.DoFn):
     """`Scored` batches to (slice key, `Sums`), one element for each slice and bundle."""
 
     def __init__(self, tasks: tuple[Task, ...], plans: tuple[SlicePlan, ...]) -> None:
@@ -233,7 +235,7 @@ class SumBySlice(beam.DoFn):  # type: ignore[misc]
     def finish_bundle(self) -> Iterator[WindowedValue]:
         """Hand the bundle's sums on."""
         for key, sums in self._sums.items():
-            yield WindowedValue((key, sums), 0, [GlobalWindow()])
+            yield WindowedValue((key, sums), 0, (GlobalWindow(),))
 
     @staticmethod
     def _states(task: Task, columns: tuple[Floats, Floats, Floats], groups: Any) -> Any:
@@ -252,7 +254,7 @@ def _columns(batch: Scored, task: Task) -> tuple[Floats, Floats, Floats]:
     )
 
 
-class _RowsBySlice(beam.DoFn):  # type: ignore[misc]
+class _RowsBySlice(beam.DoFn):
     def __init__(self, plans: tuple[SlicePlan, ...]) -> None:
         self._plans = plans
 
@@ -265,7 +267,7 @@ class _RowsBySlice(beam.DoFn):  # type: ignore[misc]
         yield from found.items()
 
 
-class _MergeSums(beam.CombineFn):  # type: ignore[misc]
+class _MergeSums(beam.CombineFn):
     def __init__(self, tasks: tuple[Task, ...]) -> None:
         self._tasks = tasks
 

@@ -27,7 +27,9 @@ from pipeline_lib.beam.runner import beam_pipeline
 from pipeline_lib.beam.sources import ReadOptions, RowGroup, row_groups
 
 SERVING = "Format-Serving"
-_BINARY = frozenset({"AUC", "AUCPrecisionRecall", "BinaryAccuracy", "BinaryCrossEntropy", "F1Score", "Precision", "Recall"})
+_BINARY = frozenset(
+    {"AUC", "AUCPrecisionRecall", "BinaryAccuracy", "BinaryCrossEntropy", "F1Score", "Precision", "Recall"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,11 @@ class Outputs(NamedTuple):
 
 
 def run(
-    examples: Sequence[Examples], model: Model, baseline: Model | None, schema: Schema | None, request: Request
+    examples: Sequence[Examples],
+    model: Model,
+    baseline: Model | None,
+    schema: Schema | None,
+    request: Request,
 ) -> Outputs:
     """Evaluate a model on the examples' splits and judge it.
 
@@ -71,7 +77,10 @@ def run(
     """
     config = _asked_config(request)
     judged = _config.judgement(
-        config, label=_label(request, config), weight=_weight(request, config), has_baseline=baseline is not None
+        config,
+        label=_label(request, config),
+        weight=_weight(request, config),
+        has_baseline=baseline is not None,
     )
     items = _work_items(examples, request.splits)
     available = _available_columns(items)
@@ -99,10 +108,15 @@ def run(
 def _asked_config(request: Request) -> tfma.EvalConfig:
     if request.eval_config is None:
         return _config.from_criteria(
-            request.metrics, request.slices, min_slice_size=request.min_slice_size, confidence=request.confidence
+            request.metrics,
+            request.slices,
+            min_slice_size=request.min_slice_size,
+            confidence=request.confidence,
         )
     if request.slices:
-        raise EvalConfigError("slices are given twice", fix="put them into eval_config, or do without eval_config")
+        raise EvalConfigError(
+            "slices are given twice", fix="put them into eval_config, or do without eval_config"
+        )
     return _config.from_text(request.eval_config)
 
 
@@ -110,7 +124,9 @@ def _label(request: Request, config: tfma.EvalConfig) -> str:
     named = [spec.label_key for spec in config.model_specs if spec.label_key]
     label = request.label or (named[0] if named else None)
     if label is None:
-        raise EvalConfigError("no label is named", fix="give label=, or label_key in eval_config's model_specs")
+        raise EvalConfigError(
+            "no label is named", fix="give label=, or label_key in eval_config's model_specs"
+        )
     return label
 
 
@@ -136,7 +152,11 @@ def _work_items(examples: Sequence[Examples], splits: Sequence[str]) -> list[Row
 
 
 def _score_plan(
-    model: Model, baseline: Model | None, request: Request, judged: _config.Judgement, available: tuple[str, ...]
+    model: Model,
+    baseline: Model | None,
+    request: Request,
+    judged: _config.Judgement,
+    available: tuple[str, ...],
 ) -> ScorePlan:
     calls = []
     for spec, given in zip(judged.asked.model_specs, (model, baseline), strict=True):
@@ -146,7 +166,9 @@ def _score_plan(
     label = judged.candidate_spec.label_key
     raw = label in available
     classes = {metric.class_name for spec in judged.config.metrics_specs for metric in spec.metrics}
-    binarised = any(spec.HasField("binarize") or spec.HasField("aggregate") for spec in judged.config.metrics_specs)
+    binarised = any(
+        spec.HasField("binarize") or spec.HasField("aggregate") for spec in judged.config.metrics_specs
+    )
     return ScorePlan(
         models=tuple(calls),
         label=label,

@@ -1,6 +1,5 @@
 """From row groups to predicted rows: every model sees each row once, in batches."""
 
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from pipeline_lib.beam.batches import list_columns
 from pipeline_lib.beam.sources import ReadOptions, RowGroup, read_row_group
 
 ROWS_PER_CALL = 8_192
-"""Rows a model predicts at once: enough that the call's overhead does not count, few enough for large models."""
+"""Rows a model predicts at once: the call's overhead does not count, and large models still fit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +73,10 @@ class ScorePlan:
         return tuple(name for name in available if name in needed)
 
 
-class Score(beam.DoFn):  # type: ignore[misc]
+class Score(beam.DoFn):
     """Row groups to `Scored` batches."""
 
     def __init__(self, plan: ScorePlan, read: ReadOptions) -> None:
-        super().__init__()
         self._plan, self._read = plan, read
 
     def setup(self) -> None:
@@ -99,7 +97,7 @@ class Score(beam.DoFn):  # type: ignore[misc]
                 if batch.rows:
                     yield batch
         except PipelineError as error:
-            error._tagged_with_step = True  # type: ignore[attr-defined]  # noqa: SLF001  else Beam makes it a RuntimeError
+            error._tagged_with_step = True  # type: ignore[attr-defined]
             raise
 
     def _score(self, rows: pa.RecordBatch, where: str) -> Scored:
@@ -110,7 +108,9 @@ class Score(beam.DoFn):  # type: ignore[misc]
             given = _call(self._models[plan.models[0].name], plan.transform, rows, plan.label)
             labels = _labels(pa.array(given.reshape(len(rows))), plan, where)
         predictions = {
-            call.name: _finite(_call(self._models[call.name], call.signature, rows, call.output), call.name, where)
+            call.name: _finite(
+                _call(self._models[call.name], call.signature, rows, call.output), call.name, where
+            )
             for call in plan.models
         }
         weights = _column(rows, plan.weight).cast(pa.float32()) if plan.weight else None
@@ -148,7 +148,9 @@ def _labels(column: pa.Array, plan: ScorePlan, where: str) -> npt.NDArray[Any]:
     column = column.cast(pa.float32() if pa.types.is_floating(kind) else pa.int64())
     labels = column.to_numpy(zero_copy_only=False)
     if not np.isfinite(labels).all():
-        raise LabelValueError(f"label {plan.label!r} is not finite", at=where, fix="drop these rows before ingest")
+        raise LabelValueError(
+            f"label {plan.label!r} is not finite", at=where, fix="drop these rows before ingest"
+        )
     if plan.binary and len(labels) and not (0 <= labels.min() <= labels.max() <= 1):
         raise LabelValueError(
             f"label {plan.label!r} of a binary metric lies outside 0 to 1",
@@ -168,14 +170,14 @@ def _call(model: Any, signature: Signature, rows: pa.RecordBatch, output: str) -
         given = function(**model_inputs(signature, some))[output]
         if isinstance(given, tf.SparseTensor):
             given = tf.sparse.to_dense(given)
-        parts.append(given.numpy())
+        parts.append(np.asarray(given))
         if len(parts[-1]) != len(some):
             raise UnusableModelError(
                 f"signature {signature.name!r} gave {len(parts[-1])} predictions for {len(some)} rows",
                 fix="export a signature whose output has one row for each input row",
             )
-    values = np.concatenate(parts) if parts else np.empty(0, np.float32)
-    return values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
+    values: npt.NDArray[Any] = np.concatenate(parts) if parts else np.empty(0, np.float32)
+    return values.reshape(-1) if values.ndim == 2 and values.shape[1] == 1 else values
 
 
 def model_inputs(signature: Signature, rows: pa.RecordBatch) -> dict[str, tf.Tensor]:
@@ -200,7 +202,8 @@ def _tensor(name: str, column: pa.Array, dtype: tf.DType) -> tf.Tensor:
         values = column.cast(pa.float64()).fill_null(float("nan")).to_numpy(zero_copy_only=False)
     elif column.null_count:
         raise UnusableModelError(
-            f"the model takes whole numbers in {name!r}, and {column.null_count} of {len(column)} rows have none",
+            f"the model takes whole numbers in {name!r}, and some rows have none",
+            missing=f"{column.null_count} of {len(column)} rows",
             fix=f"let the schema say that {name!r} may be missing, and export the model again",
         )
     else:
@@ -236,4 +239,4 @@ def _finite(predictions: npt.NDArray[Any], model: str, where: str) -> npt.NDArra
 
 def servable(path: Path, uri: str) -> str:
     """Where workers load a SavedModel from: the local copy if they see it, else the uri."""
-    return str(path) if os.path.exists(path) else uri
+    return str(path) if path.exists() else uri

@@ -22,7 +22,11 @@ _HEADLINES = {
         "Not blessed: not enough data",
         "No bound is missed, but some could not be checked.",
     ),
-    "no_thresholds": ("wait", "Not blessed: nothing was demanded", "No metric has a bound, so nothing was judged."),
+    "no_thresholds": (
+        "wait",
+        "Not blessed: nothing was demanded",
+        "No metric has a bound, so nothing was judged.",
+    ),
 }
 
 
@@ -68,11 +72,15 @@ def write_report(
         baseline: The baseline's uri.
     """
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=jinja2.StrictUndefined
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
     )
     overall = [row for row in rows if row.name == ALL_ROWS]
     slices = [row for row in rows if row.name != ALL_ROWS]
-    columns = sorted({name for row in rows for name in row.candidate}, key=lambda name: (name not in COUNTS, name))
+    columns = sorted(
+        {name for row in rows for name in row.candidate}, key=lambda name: (name not in COUNTS, name)
+    )
     tone, headline, explanation = _HEADLINES[found.outcome]
     if found.rubber_stamp:
         explanation += " There was no baseline, so bounds against it were not checked."
@@ -84,7 +92,11 @@ def write_report(
         chart=_chart(_charted(columns, found, directions), overall, slices),
         columns=columns,
         slices=[
-            {"name": row.name, "error": row.error, "cells": [_cell(name, row, directions) for name in columns]}
+            {
+                "name": row.name,
+                "error": row.error,
+                "cells": [_cell(name, row, directions) for name in columns],
+            }
             for row in slices
         ],
         model=model,
@@ -124,9 +136,11 @@ def _charted(columns: Sequence[str], found: Finding, directions: Mapping[str, bo
     return next(iter([*failed, *directed]), None)
 
 
-def _chart(metric: str | None, overall: Sequence[SliceRow], slices: Sequence[SliceRow]) -> dict[str, Any] | None:
+def _chart(
+    metric: str | None, overall: Sequence[SliceRow], slices: Sequence[SliceRow]
+) -> dict[str, Any] | None:
     drawn = [row for row in slices if metric in row.candidate]
-    if metric is None or len(drawn) < 2 or not overall or metric not in overall[0].candidate:  # noqa: PLR2004
+    if metric is None or len(drawn) < 2 or not overall or metric not in overall[0].candidate:
         return None
     drawn.sort(key=lambda row: row.candidate[metric].value)
     left_out = len(drawn) - _CHART_SLICES
@@ -142,7 +156,7 @@ def _chart(metric: str | None, overall: Sequence[SliceRow], slices: Sequence[Sli
 
     dots = [
         {
-            "name": row.name if len(row.name) <= 34 else row.name[:33] + "…",  # noqa: PLR2004
+            "name": row.name if len(row.name) <= 34 else row.name[:33] + "…",
             "title": f"{row.name}: {_shown(row.candidate[metric].value)}",
             "y": 16 + place * _STEP,
             "candidate": x(row.candidate[metric].value),

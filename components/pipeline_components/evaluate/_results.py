@@ -50,11 +50,15 @@ def slice_rows(directory: str, judged: Judgement) -> list[SliceRow]:
     ours, theirs = by_model[False], by_model.get(True, {})
     rows = []
     for name, metrics in ours.items():
-        differences = {metric.removesuffix("_diff"): v for metric, v in metrics.items() if metric.endswith("_diff")}
+        differences = {
+            metric.removesuffix("_diff"): v for metric, v in metrics.items() if metric.endswith("_diff")
+        }
         rows.append(
             SliceRow(
                 name=name,
-                candidate={metric: v for metric, v in _numbers(metrics).items() if not metric.endswith("_diff")},
+                candidate={
+                    metric: v for metric, v in _numbers(metrics).items() if not metric.endswith("_diff")
+                },
                 baseline=_numbers(theirs.get(name, {})),
                 differences=_numbers(differences),
                 error=str(metrics.get("__ERROR__", "")),
@@ -65,7 +69,9 @@ def slice_rows(directory: str, judged: Judgement) -> list[SliceRow]:
 
 def slice_name(key: Sequence[Any]) -> str:
     """A TFMA slice key, or pair of keys, as people write it."""
-    if len(key) == 2 and all(isinstance(part, tuple) and (not part or isinstance(part[0], tuple)) for part in key):  # noqa: PLR2004
+    if len(key) == 2 and all(
+        isinstance(part, tuple) and (not part or isinstance(part[0], tuple)) for part in key
+    ):
         return f"{slice_name(key[0])} against {slice_name(key[1])}"
     return ", ".join(f"{column}={value}" for column, value in key) or ALL_ROWS
 

@@ -44,13 +44,17 @@ def signatures(directory: Path) -> dict[str, Signature]:
     file = directory / "saved_model.pb"
     if not file.is_file():
         raise UnusableModelError(
-            "the model has no SavedModel", at=str(file), fix="write one to Format-Serving/ in the model's directory"
+            "the model has no SavedModel",
+            at=str(file),
+            fix="write one to Format-Serving/ in the model's directory",
         )
     saved = saved_model_pb2.SavedModel()
     try:
         saved.ParseFromString(file.read_bytes())
     except DecodeError as error:
-        raise UnusableModelError("saved_model.pb is damaged", at=str(file), fix="train the model again") from error
+        raise UnusableModelError(
+            "saved_model.pb is damaged", at=str(file), fix="train the model again"
+        ) from error
     serving = [graph for graph in saved.meta_graphs if "serve" in graph.meta_info_def.tags]
     definitions = serving[0].signature_def if serving else {}
     return {name: _signature(name, each) for name, each in definitions.items() if not name.startswith("__")}

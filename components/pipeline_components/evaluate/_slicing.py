@@ -49,7 +49,7 @@ def slice_plans(config: tfma.EvalConfig) -> tuple[SlicePlan, ...]:
         SlicePlan(
             columns=tuple(sorted(spec.feature_keys)),
             where=tuple(
-                sorted((name, slicer_lib._to_type(value)) for name, value in spec.feature_values.items())  # noqa: SLF001
+                sorted((name, slicer_lib._to_type(value)) for name, value in spec.feature_values.items())
             ),
         )
         for spec in specs
@@ -82,7 +82,7 @@ def group(plan: SlicePlan, features: Mapping[str, Encoded], rows: int) -> Groups
     for name in plan.columns:
         inside &= features[name].codes >= 0
     chosen = np.flatnonzero(inside)
-    # Combinations are numbered afresh after each column, so that the product of cardinalities cannot overflow.
+    # Combinations are numbered afresh after each column: the product of cardinalities cannot overflow.
     ids = np.zeros(len(chosen), np.int64)
     combinations: list[SliceKey] = [plan.where] if len(chosen) else []
     for name in plan.columns:

@@ -8,7 +8,9 @@ from typing import Any, Literal
 from tensorflow_model_analysis.proto import config_pb2, metrics_for_slice_pb2, validation_result_pb2
 
 Outcome = Literal["blessed", "threshold_missed", "not_enough_data", "no_thresholds"]
-Kind = Literal["too_low", "too_high", "worse_than_baseline", "metric_not_found", "no_such_slice", "not_comparable"]
+Kind = Literal[
+    "too_low", "too_high", "worse_than_baseline", "metric_not_found", "no_such_slice", "not_comparable"
+]
 
 ALL_ROWS = "all rows"
 
@@ -92,7 +94,13 @@ def slice_text(key: metrics_for_slice_pb2.SliceKey) -> str:
 def _slice_value(each: metrics_for_slice_pb2.SingleSliceKey) -> str:
     kind = each.WhichOneof("kind")
     value = getattr(each, kind) if kind else ""
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else f"{value:g}" if kind == "float_value" else str(value)
+    return (
+        value.decode("utf-8", "replace")
+        if isinstance(value, bytes)
+        else f"{value:g}"
+        if kind == "float_value"
+        else str(value)
+    )
 
 
 def _reasons(result: validation_result_pb2.ValidationResult) -> Iterator[Reason]:
@@ -112,12 +120,21 @@ def _reasons(result: validation_result_pb2.ValidationResult) -> Iterator[Reason]
     for cross_missing in result.missing_cross_slices:
         where = f"{_spec_text(cross_missing.baseline_spec)} against other slices"
         yield Reason(
-            slice=where, metric="", kind="no_such_slice", value=None, bound=None, detail=f"no rows for {where}"
+            slice=where,
+            metric="",
+            kind="no_such_slice",
+            value=None,
+            bound=None,
+            detail=f"no rows for {where}",
         )
 
 
 def _failure(where: str, failure: validation_result_pb2.ValidationFailure) -> Reason:
-    metric = failure.metric_key.name.removesuffix("_diff") if failure.metric_key.is_diff else failure.metric_key.name
+    metric = (
+        failure.metric_key.name.removesuffix("_diff")
+        if failure.metric_key.is_diff
+        else failure.metric_key.name
+    )
     if failure.metric_key.HasField("sub_key") and failure.metric_key.sub_key.HasField("class_id"):
         metric += f" of class {failure.metric_key.sub_key.class_id.value}"
     if failure.message == "Metric not found.":
@@ -130,32 +147,37 @@ def _failure(where: str, failure: validation_result_pb2.ValidationFailure) -> Re
             detail=f"{metric} has no value for {where}: too few rows",
         )
     value = failure.metric_value.double_value.value
-    known = None if math.isnan(value) else value
-    kind, bound = _missed(failure.metric_threshold, value)
+    kind, bound, demand = _missed(failure.metric_threshold, value)
     if failure.message:
-        kind = "not_comparable"
-    shown = "undefined" if known is None else f"{value:.6g}"
-    detail = {
-        "too_low": f"{metric} is {shown}, must be at least {_shown(bound)}",
-        "too_high": f"{metric} is {shown}, must be at most {_shown(bound)}",
-        "worse_than_baseline": f"{metric} differs from the baseline's by {shown}; the bound is {_shown(bound)}",
-    }.get(kind, f"{metric} is {shown}, which cannot be compared")
-    return Reason(slice=where, metric=metric, kind=kind, value=known, bound=bound, detail=f"{detail} ({where})")
+        kind, demand = "not_comparable", "which cannot be compared"
+    known = None if math.isnan(value) else value
+    what = f"{metric} minus the baseline's" if kind == "worse_than_baseline" else metric
+    return Reason(
+        slice=where,
+        metric=metric,
+        kind=kind,
+        value=known,
+        bound=bound,
+        detail=f"{what} is {'undefined' if known is None else f'{value:.6g}'}, {demand} ({where})",
+    )
 
 
-def _missed(threshold: config_pb2.MetricThreshold, value: float) -> tuple[Kind, float | None]:
+def _missed(threshold: config_pb2.MetricThreshold, value: float) -> tuple[Kind, float | None, str]:
     if threshold.HasField("change_threshold"):
         change = threshold.change_threshold
-        bound = change.absolute if change.HasField("absolute") else change.relative
-        return "worse_than_baseline", bound.value
+        lower = change.direction == config_pb2.MetricDirection.LOWER_IS_BETTER
+        side = "at most" if lower else "at least"
+        absolute = change.absolute.value
+        if change.HasField("absolute") and not (value <= absolute if lower else value >= absolute):
+            return "worse_than_baseline", absolute, f"must be {side} {absolute:.6g}"
+        relative = change.relative.value
+        return "worse_than_baseline", relative, f"must be {side} {relative:.6g} of the baseline's value"
     bounds = threshold.value_threshold
     if bounds.HasField("lower_bound") and not value >= bounds.lower_bound.value:
-        return "too_low", bounds.lower_bound.value
-    return "too_high", bounds.upper_bound.value if bounds.HasField("upper_bound") else None
-
-
-def _shown(bound: float | None) -> str:
-    return "unknown" if bound is None else f"{bound:.6g}"
+        return "too_low", bounds.lower_bound.value, f"must be at least {bounds.lower_bound.value:.6g}"
+    if bounds.HasField("upper_bound"):
+        return "too_high", bounds.upper_bound.value, f"must be at most {bounds.upper_bound.value:.6g}"
+    return "not_comparable", None, "which cannot be compared"
 
 
 def _spec_text(spec: config_pb2.SlicingSpec) -> str:

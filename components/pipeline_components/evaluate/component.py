@@ -21,7 +21,7 @@ class Verdict(NamedTuple):
 
 
 @component
-def evaluate(  # noqa: PLR0913  one keyword per demand, so that checkers know them
+def evaluate(
     examples: Sequence[Examples],
     model: Model,
     baseline: Model | None = None,
@@ -42,13 +42,14 @@ def evaluate(  # noqa: PLR0913  one keyword per demand, so that checkers know th
     """Measure a model with TensorFlow Model Analysis and judge it.
 
     Every row is predicted in batches, by candidate and baseline in one pass, through the SavedModels'
-    `columns` signature (raw columns, or `serving_default` on tf.Examples if a model has no such signature).
-    Metrics that are vectorised here (counts, calibration, AUC, confusion matrices, mean errors) are summed with
-    numpy; all others, and confidence intervals, are TFMA's own code. Results are TFMA's files, for its viewers.
+    `columns` signature (raw columns, or `serving_default` on tf.Examples if a model has no such one).
+    Metrics that are vectorised here (counts, calibration, AUC, confusion matrices, mean errors) are summed
+    with numpy; all others, and confidence intervals, are TFMA's own code. Results are TFMA's files, for its
+    viewers.
 
     The blessing's outcome is `blessed`; `threshold_missed`; `not_enough_data` if no bound is missed but some
-    slice had too few rows to be judged; or `no_thresholds`. Only the first is blessed. Without a baseline, bounds
-    against it are not checked, and `reasons.json` says `rubber_stamp`.
+    slice had too few rows to be judged; or `no_thresholds`. Only the first is blessed. Without a baseline,
+    bounds against it are not checked, and `reasons.json` says `rubber_stamp`.
 
     Args:
         examples: Raw examples of one or more spans.

@@ -59,7 +59,7 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric, by TFMA's or Keras' class name (`"AUC"`) or its snake_case (`"auc"`), and its bounds over all rows.
+    """A metric, by TFMA's or Keras' class name (`"AUC"`) or snake_case (`"auc"`), and its bounds.
 
     Attributes:
         name: The metric.

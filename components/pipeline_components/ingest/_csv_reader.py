@@ -15,6 +15,7 @@ from pipeline_components.errors import SourceFormatError, SourceHeaderError
 from pipeline_components.ingest._csv_diagnosis import explain
 from pipeline_components.ingest._types import NUMBERS, as_schema, widen_all
 from pipeline_components.ingest.sources import SourceFile
+from pipeline_lib.beam.batches import select
 
 _BLOCK = 4 << 20
 _IN_MEMORY = 64 << 20
@@ -110,7 +111,7 @@ def read_batches(uri: str, settled: CsvTables, form: CsvFormat) -> Iterator[pa.R
         return
     types = {field.name: field.type for field in settled.schema}
     for batch in _stream(uri, form, types):
-        yield batch.select(settled.schema.names)
+        yield select(batch, settled.schema.names)
 
 
 def _whole_table(uri: str, form: CsvFormat, declared: Mapping[str, pa.DataType]) -> pa.Table:

@@ -134,14 +134,20 @@ def to_stored(values: pa.Array, wanted: pa.DataType) -> pa.Array:
         values = values.dictionary_decode()
     if pa.types.is_timestamp(values.type):
         return _iso_timestamps(values)
+    if pa.types.is_time(values.type):
+        return _without_empty_fraction(values.cast(pa.string()))
     return values if values.type == wanted else values.cast(wanted)
 
 
 def _iso_timestamps(values: pa.Array) -> pa.Array:
     text = values.cast(pa.timestamp(values.type.unit)).cast(pa.string())
     text = pc.replace_substring(text, " ", "T", max_replacements=1)
-    text = pc.replace_substring_regex(text, r"\.0+$", "")
+    text = _without_empty_fraction(text)
     return pc.binary_join_element_wise(text, "Z", "") if values.type.tz else text
+
+
+def _without_empty_fraction(text: pa.Array) -> pa.Array:
+    return pc.replace_substring_regex(text, r"\.0+$", "")
 
 
 def schema_types(schema: Schema) -> dict[str, pa.DataType]:

@@ -49,7 +49,7 @@ def ingest_tfrecord(
     Raises:
         PatternError, SpanNotGivenError, MissingSpanError, NoSourceFilesError: The files cannot be found.
         SourceFormatError: A file is no TFRecord, is damaged, or holds something other than tf.Examples.
-        SourceTypeError: A feature has one kind in one example and another in another.
+        SourceTypeError: A feature holds bytes in one file and numbers in another.
         EmptySplitError: A split would have no rows.
     """
     from pipeline_components.ingest import _executor, _tfrecord_reader

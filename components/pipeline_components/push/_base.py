@@ -4,7 +4,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import gettempdir
 from typing import Protocol
@@ -26,7 +26,7 @@ _LEDGER = "ledger.json"
 class VersionBase(Protocol):
     """Where the versions of one model live."""
 
-    def locked(self, wait_seconds: float) -> "contextmanager[None]":
+    def locked(self, wait_seconds: float) -> AbstractContextManager[None]:
         """Keep other pushes out for the block."""
 
     def clear_leftovers(self) -> None:
@@ -78,18 +78,20 @@ class LocalBase:
     def read_ledger(self) -> Ledger:
         """The ledger, empty at first."""
         file = self._hidden / _LEDGER
-        return Ledger.from_text(file.read_text()) if file.exists() else Ledger()
+        return _ledger(file.read_text(), str(file)) if file.exists() else Ledger()
 
     def write_ledger(self, ledger: Ledger) -> None:
         """Replace the ledger in one step."""
         with _failures(str(self._root)):
             _write_synced(self._hidden / f"{_LEDGER}.new", ledger.to_text().encode())
-            os.replace(self._hidden / f"{_LEDGER}.new", self._hidden / _LEDGER)
+            (self._hidden / f"{_LEDGER}.new").replace(self._hidden / _LEDGER)
             _sync_directory(self._hidden)
 
     def existing(self) -> list[int]:
         """Versions that are there."""
-        return sorted(int(path.name) for path in self._root.iterdir() if path.name.isdecimal() and path.is_dir())
+        return sorted(
+            int(path.name) for path in self._root.iterdir() if path.name.isdecimal() and path.is_dir()
+        )
 
     def matches(self, version: int, content: Content) -> bool:
         """Whether a version still has files of these names and sizes."""
@@ -110,7 +112,7 @@ class LocalBase:
                     _copy_synced(source / name, incoming / name)
                 for directory in sorted({(incoming / name).parent for name in content.sizes}, reverse=True):
                     _sync_directory(directory)
-                os.rename(incoming, self._root / str(version))
+                incoming.rename(self._root / str(version))
                 _sync_directory(self._root)
             except BaseException:
                 shutil.rmtree(incoming, ignore_errors=True)
@@ -143,7 +145,7 @@ class RemoteBase:
     def read_ledger(self) -> Ledger:
         """The ledger, empty at first."""
         file = f"{self._root}/{_HIDDEN}/{_LEDGER}"
-        return Ledger.from_text(self._files.cat_file(file).decode()) if self._files.exists(file) else Ledger()
+        return _ledger(self._files.cat_file(file).decode(), file) if self._files.exists(file) else Ledger()
 
     def write_ledger(self, ledger: Ledger) -> None:
         """Replace the ledger; object stores do this in one step."""
@@ -159,7 +161,9 @@ class RemoteBase:
         """Whether a version still has files of these names and sizes."""
         root = PurePosixPath(f"{self._root}/{version}")
         found = self._files.find(str(root), detail=True)
-        return {str(PurePosixPath(name).relative_to(root)): info["size"] for name, info in found.items()} == content.sizes
+        return {
+            str(PurePosixPath(name).relative_to(root)): info["size"] for name, info in found.items()
+        } == content.sizes
 
     def write_version(self, version: int, source: Path, content: Content) -> None:
         """Copy in place, `saved_model.pb` last.
@@ -186,8 +190,19 @@ class RemoteBase:
 
 
 def in_order(content: Content) -> list[str]:
-    """File names in the order of copying: a server that finds `saved_model.pb` may take the rest to be there."""
+    """File names in the order of copying: where `saved_model.pb` is, the rest is too."""
     return sorted(content.sizes, key=lambda name: (name == SAVED_MODEL, name))
+
+
+def _ledger(text: str, at: str) -> Ledger:
+    try:
+        return Ledger.from_text(text)
+    except (ValueError, KeyError, TypeError) as error:
+        raise PushFailedError(
+            "the ledger of pushed versions is damaged",
+            at=at,
+            fix="delete it: versions stay above those that are there, and the newest is pushed once more",
+        ) from error
 
 
 @contextmanager
@@ -197,7 +212,9 @@ def _lock(file: Path, wait_seconds: float, base: str) -> Iterator[None]:
             yield
     except filelock.Timeout as error:
         raise PushBusyError(
-            f"another push has not ended after {wait_seconds:g} s", at=base, fix="wait for it, or look why it hangs"
+            f"another push has not ended after {wait_seconds:g} s",
+            at=base,
+            fix="wait for it, or look why it hangs",
         ) from error
 
 

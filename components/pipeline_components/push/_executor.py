@@ -36,7 +36,9 @@ def base_path(name: str, destination: str | None) -> str:
             fix="set serving.base_path in the profile, or give push(destination=...)",
         )
     if not name or name.startswith(".") or "/" in name or "\\" in name:
-        raise NoDestinationError(f"{name!r} cannot be the name of a served model", fix="use a plain directory name")
+        raise NoDestinationError(
+            f"{name!r} cannot be the name of a served model", fix="use a plain directory name"
+        )
     return f"{str(root).rstrip('/')}/{name}"
 
 

@@ -28,7 +28,9 @@ class Entry:
     def now(cls, content: Content, origin: Mapping[str, Any]) -> Self:
         """An entry for a push that happens now."""
         return cls(
-            digest=content.digest, pushed_at=datetime.now(UTC).isoformat(timespec="seconds"), origin=dict(origin)
+            digest=content.digest,
+            pushed_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            origin=dict(origin),
         )
 
 

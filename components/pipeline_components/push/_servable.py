@@ -35,12 +35,16 @@ def require_complete(directory: Path) -> None:
     file = directory / SAVED_MODEL
     if not file.is_file():
         raise NotServableError(
-            "the model has no SavedModel to serve", at=str(file), fix="write one to Format-Serving/ in training"
+            "the model has no SavedModel to serve",
+            at=str(file),
+            fix="write one to Format-Serving/ in training",
         )
     with file.open("rb") as opened:
         first = opened.read(1)
     if not first or first[0] not in _FIRST_BYTES:
-        raise NotServableError(f"{SAVED_MODEL} is not a SavedModel", at=str(file), fix="train the model again")
+        raise NotServableError(
+            f"{SAVED_MODEL} is not a SavedModel", at=str(file), fix="train the model again"
+        )
     variables = directory / "variables"
     if variables.is_dir() and any(variables.iterdir()):
         _require_shards(variables)
@@ -48,7 +52,11 @@ def require_complete(directory: Path) -> None:
 
 def content(directory: Path) -> Content:
     """Names, sizes and digest of all files below a directory."""
-    files = {path.relative_to(directory).as_posix(): path for path in sorted(directory.rglob("*")) if path.is_file()}
+    files = {
+        path.relative_to(directory).as_posix(): path
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
     return Content(
         digest=digest("servable", {name: file_digest(path) for name, path in files.items()}),
         sizes={name: path.stat().st_size for name, path in files.items()},

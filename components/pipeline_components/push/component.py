@@ -1,7 +1,5 @@
 """`push`: a blessed model becomes the next version under TensorFlow Serving's base path."""
 
-from pathlib import Path
-
 from pipeline_lib import InfraBlessing, Model, ModelBlessing, PushedModel, component
 
 
@@ -17,10 +15,11 @@ def push(
 ) -> PushedModel:
     """Copy a model to `<destination>/<name>/<version>`, whole or not at all.
 
-    The version is the time in unix seconds, but always above every version that is or ever was there. A server
-    that polls the base path never sees a part of a version: it is copied under a hidden name, `saved_model.pb`
-    last, and renamed. (Object stores cannot rename: there `saved_model.pb` is written last.) Pushing what the
-    newest version already holds makes no new one. Never cached: the destination is outside the pipeline's store.
+    The version is the time in unix seconds, but always above every version that is or ever was there. A
+    server that polls the base path never sees a part of a version: it is copied under a hidden name,
+    `saved_model.pb` last, and renamed. (Object stores cannot rename: there `saved_model.pb` is written last.)
+    Pushing what the newest version already holds makes no new one. Never cached: the destination lies outside
+    the pipeline's store.
 
     A blessing that says no is not an error: nothing is copied, and `pushed` is False, with the reason.
 
@@ -51,8 +50,10 @@ def push(
         (pushed.path / "NOT_PUSHED").write_text(refusal + "\n")
         return pushed
     base = _executor.base_path(name, destination)
-    source: Path = _executor.servable(model, infra_blessing)
-    version = _executor.publish(source, base, origin={"uri": model.uri, "id": model.id}, wait_seconds=wait_seconds)
+    source = _executor.servable(model, infra_blessing)
+    version = _executor.publish(
+        source, base, origin={"uri": model.uri, "id": model.id}, wait_seconds=wait_seconds
+    )
     _executor.archive(source, pushed.path)
     pushed.pushed, pushed.pushed_version, pushed.pushed_destination = True, str(version), f"{base}/{version}"
     return pushed

@@ -29,7 +29,7 @@ class FitPlan:
     """How long and in what portions to train.
 
     Attributes:
-        epochs: Times that progress is told and the evaluation split looked at; the steps are spread over them.
+        epochs: Times that progress is told and the evaluation split looked at; steps are spread over them.
         seed: Of weights and order of rows.
     """
 
@@ -72,8 +72,14 @@ def fit_and_export(user: ModuleType, fn_args: FnArgs, plan: FitPlan, base_model:
         data(fn_args.train_files, train=True),
         epochs=plan.epochs,
         steps_per_epoch=steps,
-        validation_data=data(fn_args.eval_files, train=False).take(fn_args.eval_steps or -1) if fn_args.eval_files else None,
-        callbacks=[keras.callbacks.TensorBoard(log_dir=str(run_dir), update_freq="epoch"), *_callbacks(user, plan), progress],
+        validation_data=data(fn_args.eval_files, train=False).take(fn_args.eval_steps or -1)
+        if fn_args.eval_files
+        else None,
+        callbacks=[
+            keras.callbacks.TensorBoard(log_dir=str(run_dir), update_freq="epoch"),
+            *_callbacks(user, plan),
+            progress,
+        ],
         verbose=0,
     )
     _keep(model, Path(fn_args.serving_model_dir).parent / WEIGHTS)
@@ -148,7 +154,7 @@ def _steps(fn_args: FnArgs, plan: FitPlan) -> int:
     """Steps an epoch: the steps asked for, spread over the epochs; without any, a pass over the data."""
     if fn_args.train_steps:
         return -(-fn_args.train_steps // plan.epochs)
-    rows = sum(pq.read_metadata(file).num_rows for file in matching_files(fn_args.train_files))
+    rows = sum(int(pq.read_metadata(file).num_rows) for file in matching_files(fn_args.train_files))
     return max(1, -(-rows // plan.batch_size))
 
 
@@ -188,4 +194,3 @@ def _note(run_dir: Path, plan: FitPlan, model: Any, steps: int, started: Any) ->
         "warm_start": started,
     }
     file.write_text(json.dumps(history, indent=1) + "\n")
-

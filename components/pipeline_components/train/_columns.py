@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import tensorflow as tf
@@ -12,17 +13,21 @@ import tensorflow as tf
 from pipeline_components.errors import TrainingDataError
 
 Block = Any
+Array = npt.NDArray[Any]
+RowNumbers = npt.NDArray[np.int64]
 
 
 class Column(Protocol):
     """How one feature is read, moved and fed."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The feature's name."""
 
     def read(self, values: pa.Array) -> Block:
         """A block of rows."""
 
-    def take(self, block: Block, rows: np.ndarray) -> Block:
+    def take(self, block: Block, rows: RowNumbers) -> Block:
         """Those rows of the block, in that order."""
 
     def join(self, blocks: Sequence[Block]) -> Block:
@@ -51,7 +56,7 @@ class Dense:
     shape: tuple[int, ...] = ()
     default: Any = None
 
-    def read(self, values: pa.Array) -> np.ndarray:
+    def read(self, values: pa.Array) -> Array:
         if values.null_count:
             values = self._filled(values)
         if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
@@ -66,15 +71,17 @@ class Dense:
         given = values.to_numpy(zero_copy_only=False)
         if self.dtype != tf.string:
             given = given.astype(self.dtype.as_numpy_dtype, copy=False)
-        return given.reshape(-1, *self.shape)
+        shaped: Array = given.reshape(-1, *self.shape)
+        return shaped
 
-    def take(self, block: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        return block[rows]
+    def take(self, block: Array, rows: RowNumbers) -> Array:
+        taken: Array = block[rows]
+        return taken
 
-    def join(self, blocks: Sequence[np.ndarray]) -> np.ndarray:
+    def join(self, blocks: Sequence[Array]) -> Array:
         return np.concatenate(blocks)
 
-    def feed(self, block: np.ndarray) -> np.ndarray:
+    def feed(self, block: Array) -> Array:
         return block
 
     def signature(self) -> tf.TypeSpec:
@@ -111,7 +118,7 @@ class Varying:
         np.cumsum(lengths, out=offsets[1:])
         return pa.ListArray.from_arrays(pa.array(offsets), values.drop_null())
 
-    def take(self, block: pa.Array, rows: np.ndarray) -> pa.Array:
+    def take(self, block: pa.Array, rows: RowNumbers) -> pa.Array:
         return block.take(pa.array(rows))
 
     def join(self, blocks: Sequence[pa.Array]) -> pa.Array:

@@ -16,12 +16,14 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 
 from pipeline_components.errors import TrainingDataError
-from pipeline_components.train._columns import Block, Column, columns_of_files, columns_of_schema
+from pipeline_components.train._columns import Block, Column, RowNumbers, columns_of_files, columns_of_schema
 
 Rows = dict[str, Block]
 
 
-def tf_dataset_factory(file_pattern: str | Sequence[str], options: Any, schema: Any = None) -> tf.data.Dataset:
+def tf_dataset_factory(
+    file_pattern: str | Sequence[str], options: Any, schema: Any = None
+) -> tf.data.Dataset:
     """Batches of Parquet rows as a tf.data.Dataset.
 
     Args:
@@ -106,7 +108,8 @@ def matching_files(file_pattern: str | Sequence[str]) -> list[str]:
         TrainingDataError: There is none.
     """
     patterns = [file_pattern] if isinstance(file_pattern, str) else list(file_pattern)
-    files = sorted({file for pattern in patterns for file in glob.glob(str(pattern))})
+    found = itertools.chain.from_iterable(glob.glob(str(pattern)) for pattern in patterns)  # noqa: PTH207
+    files = sorted(set(found))
     if not files:
         raise TrainingDataError(
             "no file to read", patterns=", ".join(map(str, patterns)), fix="check the splits of the examples"
@@ -167,7 +170,7 @@ class _Reader:
             return held[0]
         return {column.name: column.join([block[column.name] for block in held]) for column in self.columns}
 
-    def _take(self, block: Rows, rows: np.ndarray) -> Rows:
+    def _take(self, block: Rows, rows: RowNumbers) -> Rows:
         return {column.name: column.take(block[column.name], rows) for column in self.columns}
 
     def _feed(self, block: Rows) -> dict[str, Any]:

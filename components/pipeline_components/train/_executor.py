@@ -115,7 +115,10 @@ def split_patterns(examples: Sequence[Examples], splits: Sequence[str]) -> list[
         TrainingDataError: No artifact has any of the splits.
     """
     patterns = [
-        str(given.split_path(split) / "*.parquet") for given in examples for split in splits if split in given.split_names
+        str(given.split_path(split) / "*.parquet")
+        for given in examples
+        for split in splits
+        if split in given.split_names
     ]
     if splits and not patterns:
         raise TrainingDataError(

@@ -86,12 +86,16 @@ def _without_graph(model: Any, schema: Any, labels: Sequence[str]) -> dict[str, 
         message = schema if isinstance(schema, schema_pb2.Schema) else _read_schema(schema)
         spec = schema_utils.schema_as_feature_spec(message).feature_spec
         features = raw_features(spec, message)
-        names = [item.name for item in wanted] if wanted else [name for name in features if name not in labels]
+        names = (
+            [item.name for item in wanted] if wanted else [name for name in features if name not in labels]
+        )
         _require(names, features, "the schema")
         needed = {name: features[name] for name in names}
     elif wanted is not None:
         needed = {
-            item.name: RawFeature(name=item.name, spec=tf.io.FixedLenFeature([1], _parsable(item.dtype)), single=True)
+            item.name: RawFeature(
+                name=item.name, spec=tf.io.FixedLenFeature([1], _parsable(item.dtype)), single=True
+            )
             for item in wanted
         }
     else:
@@ -110,27 +114,25 @@ def _without_graph(model: Any, schema: Any, labels: Sequence[str]) -> dict[str, 
 def _from_examples(features: Mapping[str, RawFeature], body: Callable[[Tensors], Tensors]) -> Any:
     spec = {name: feature.spec for name, feature in features.items()}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)
     def from_examples(examples: tf.Tensor) -> Tensors:
         return body(tf.io.parse_example(examples, spec))
 
-    return from_examples
+    signature = [tf.TensorSpec([None], tf.string, name="examples")]
+    return tf.function(from_examples, input_signature=signature, autograph=False)
 
 
 def _from_columns(features: Mapping[str, RawFeature], body: Callable[[Tensors], Tensors]) -> Any:
-    @tf.function(
-        input_signature=[{name: feature.column_spec() for name, feature in features.items()}], autograph=False
-    )
     def from_columns(columns: Tensors) -> Tensors:
         return body({name: feature.from_column(columns[name]) for name, feature in features.items()})
 
-    return from_columns
+    signature = {name: feature.column_spec() for name, feature in features.items()}
+    return tf.function(from_columns, input_signature=[signature], autograph=False)
 
 
 def _call(model: Any, wanted: Sequence[ModelInput] | None, features: Tensors) -> Tensors:
     for item in wanted or ():
         value = features[item.name]
-        if isinstance(value, tf.Tensor) and value.dtype != item.dtype and item.dtype != tf.string:
+        if isinstance(value, tf.Tensor) and item.dtype not in (value.dtype, tf.string):
             value = tf.cast(value, item.dtype)
         if isinstance(value, tf.Tensor) and value.shape.rank == item.rank - 1:
             value = tf.expand_dims(value, -1)

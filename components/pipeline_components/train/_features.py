@@ -29,7 +29,7 @@ def dense_features(fn_args: FnArgs) -> tuple[dict[str, Dense], list[str]]:
         return _of_schema(schema, arrow)
     if fn_args.schema_path is not None:
         return _of_schema(parse_pbtxt_file(fn_args.schema_path, schema_pb2.Schema()), arrow)
-    columns = columns_of_files(arrow)
+    columns: list[Any] = [*columns_of_files(arrow)]
     dense = {column.name: column for column in columns if isinstance(column, Dense)}
     return dense, [column.name for column in columns if column.name not in dense]
 
@@ -49,5 +49,3 @@ def _of_schema(schema: Any, arrow: pa.Schema) -> tuple[dict[str, Dense], list[st
         else:
             others.append(name)
     return dense, others
-
-

@@ -42,14 +42,21 @@ class RawFeature:
         if not self.may_be_missing:
             return tf.reshape(column, [-1, *self.spec.shape]) if self.single else column
         table = tf.reshape(column, [-1, 1]) if self.single else column
-        present = tf.not_equal(table, "") if table.dtype == tf.string else tf.logical_not(tf.math.is_nan(table))
+        present = (
+            tf.not_equal(table, "") if table.dtype == tf.string else tf.logical_not(tf.math.is_nan(table))
+        )
         if isinstance(self.spec, tf.io.RaggedFeature):
             return tf.cast(tf.ragged.boolean_mask(table, present), self.spec.dtype)
         packed = tf.ragged.boolean_mask(table, present)  # values move to the left, as a parser puts them
         return tf.SparseTensor(
             packed.to_sparse().indices,
             tf.cast(packed.flat_values, self.spec.dtype),
-            tf.stack([tf.shape(table, tf.int64)[0], tf.constant(1, tf.int64) if self.single else packed.bounding_shape(1)]),
+            tf.stack(
+                [
+                    tf.shape(table, tf.int64)[0],
+                    tf.constant(1, tf.int64) if self.single else packed.bounding_shape(1),
+                ]
+            ),
         )
 
     def stand_in(self, rows: tf.Tensor) -> Any:

@@ -51,7 +51,9 @@ class ProgressCallback:
         self.history.append(row)
         if self._file is not None:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._file.write_text(json.dumps({"epochs": [_plain(past) for past in self.history]}, indent=1) + "\n")
+            self._file.write_text(
+                json.dumps({"epochs": [_plain(past) for past in self.history]}, indent=1) + "\n"
+            )
         space = active_workspace()
         if space is not None:
             space.report({**_plain(row), "epochs": self.params.get("epochs")})

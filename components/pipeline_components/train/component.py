@@ -87,7 +87,8 @@ def train(
         WarmStartError: The base model was not made by `build`.
         ExportError: The model has inputs that are no features.
     """
-    from pipeline_components.train._executor import FitPlan, run
+    from pipeline_components.train._build import FitPlan
+    from pipeline_components.train._executor import run
 
     plan = FitPlan(batch_size=batch_size, epochs=epochs, seed=seed, hyperparameters=hyperparameters)
     model, model_run = run(

@@ -5,8 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import tensorflow as tf
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tensorflow_transform.tf_metadata import schema_utils
 
-from pipeline_components.errors import ColumnTypeError, MissingColumnError
+from pipeline_components.errors import ColumnTypeError, RequiredColumnError
+from pipeline_lib.beam.batches import one_array
 
 
 def to_list_columns(
@@ -24,7 +28,7 @@ def to_list_columns(
         One record batch of type `wanted`; a null becomes an empty list.
 
     Raises:
-        MissingColumnError: A column is not in the file.
+        RequiredColumnError: A column is not in the file.
         ColumnTypeError: Values do not fit the type that the schema gives the column.
     """
     arrays = []
@@ -32,16 +36,16 @@ def to_list_columns(
         position = table.schema.get_field_index(field.name)
         if position < 0:
             if field.name not in may_be_absent:
-                raise MissingColumnError(
+                raise RequiredColumnError(
                     f"column {field.name} is not in the data",
                     columns=", ".join(table.schema.names),
                     at=at,
-                    fix="ingest it again with this column, or set the feature's presence.min_fraction to 0 in the schema",
+                    fix="ingest it, or set presence.min_fraction of the feature to 0 in the schema",
                 )
             nothing = pa.nulls(table.num_rows, field.type.value_type)
             arrays.append(_as_lists(nothing, field, at))
         else:
-            arrays.append(_as_lists(_one_array(table.column(position)), field, at))
+            arrays.append(_as_lists(one_array(table.column(position)), field, at))
     return pa.RecordBatch.from_arrays(arrays, schema=wanted)
 
 
@@ -66,10 +70,15 @@ def to_plain_columns(batch: pa.RecordBatch, scalars: Mapping[str, bool]) -> pa.T
     return pa.table(columns)
 
 
-def _one_array(column: pa.ChunkedArray) -> pa.Array:
-    if column.num_chunks == 1:
-        return column.chunk(0)
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+def scalar_columns(transformed_schema: schema_pb2.Schema) -> dict[str, bool]:
+    """For each column of transformed data, whether each row has exactly one value.
+
+    A feature whose tensors need several columns (sparse indices, ragged partitions) has all of them named.
+    """
+    spec = schema_utils.schema_as_feature_spec(transformed_schema).feature_spec
+    dense = {name: kind for name, kind in spec.items() if isinstance(kind, tf.io.FixedLenFeature)}
+    names = [feature.name for feature in transformed_schema.feature]
+    return {name: name in dense and all(size == 1 for size in dense[name].shape) for name in names}
 
 
 def _as_lists(values: pa.Array, field: pa.Field, at: str) -> pa.Array:

@@ -1,11 +1,14 @@
 """The user's `preprocessing_fn`: found, checked, called with the arguments it takes."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from pipeline_components.errors import PreprocessingFailedError, PreprocessingMissingError
+from pipeline_components.tfx_compat import tfx_names
 from pipeline_components.user_modules import load_user_module, shortened, user_line
+from pipeline_lib.errors import PipelineError
 
 Tensors = dict[str, Any]
 
@@ -37,15 +40,33 @@ class Preprocessing:
                 fix="mend the function; `inputs` holds the features of the schema",
             )
             raise self.failure from error
-        if not isinstance(outputs, dict) or not outputs:
+        if not _is_full_dict(outputs):
             self.failure = PreprocessingFailedError(
                 "preprocessing_fn must return a dict of tensors",
-                got=type(outputs).__name__ if outputs is None or outputs else "an empty dict",
+                got="an empty dict" if outputs == {} else type(outputs).__name__,
                 at=f"{self._module.__file__}:{self._function.__code__.co_firstlineno}",
                 fix="return {name: tensor}",
             )
             raise self.failure
         return outputs
+
+    @contextmanager
+    def telling_the_users_line(self) -> Iterator[None]:
+        """Raise `failure` in place of what became of it on its way through TFT, and ours through Beam.
+
+        Raises:
+            PreprocessingFailedError: The user's function failed in the block.
+        """
+        try:
+            with tfx_names():
+                yield
+        except Exception as error:
+            if self.failure is not None:
+                raise self.failure from self.failure.__cause__
+            ours = _ours_behind(error)
+            if ours is not None and ours is not error:
+                raise ours from error
+            raise
 
     def _find(self, module: str) -> Callable[..., Tensors]:
         found = getattr(self._module, "preprocessing_fn", None)
@@ -67,3 +88,17 @@ class Preprocessing:
                 fix="take the feature dict, and custom_config if you need it",
             )
         return len(parameters) == 2
+
+
+def _is_full_dict(outputs: object) -> bool:
+    return isinstance(outputs, dict) and bool(outputs)
+
+
+def _ours_behind(error: BaseException) -> PipelineError | None:
+    """The error of ours that a worker raised; Beam raises a copy of its class, made from text."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, PipelineError) and seen.fix:
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return None

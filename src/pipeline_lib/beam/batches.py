@@ -4,6 +4,7 @@ TFX's libraries read what a decoder of tf.Examples gives: every column a list, a
 int64, float32 and binary inside. Both directions work on whole columns.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,18 @@ def one_array(column: Any) -> pa.Array:
     if column.num_chunks == 1:
         return column.chunk(0)
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+
+
+def select(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
+    """The columns of those names, in that order.
+
+    Raises:
+        KeyError: There is no such column.
+    """
+    columns = [batch.column(batch.schema.get_field_index(name)) for name in names if name in batch.schema.names]
+    if len(columns) < len(names):
+        raise KeyError(next(name for name in names if name not in batch.schema.names))
+    return pa.RecordBatch.from_arrays(columns, names=list(names))
 
 
 def as_record_batch(rows: pa.RecordBatch | pa.Table) -> pa.RecordBatch:
@@ -143,7 +156,7 @@ def _as_text(values: pa.Array) -> pa.Array:
     try:
         return values.cast(pa.string())
     except pa.ArrowInvalid:
-        return values
+        return values.cast(pa.binary())
 
 
 def _is_list(held: pa.DataType) -> bool:

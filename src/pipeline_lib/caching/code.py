@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.caching.finder import Finder, search_path
+from pipeline_lib.caching.finder import Finder, Found, search_path
 from pipeline_lib.caching.memo import SourceMemo
 from pipeline_lib.caching.scan import CodeScan, Scanner
 from pipeline_lib.errors import CodeNotFoundError, DependencyNotFoundError
@@ -26,6 +26,9 @@ def node_code(
 ) -> CodeScan:
     """Scan everything whose change must give the node another cache key.
 
+    Of `depends_on`, a module is followed, with all modules and files of a package; a file counts by its
+    bytes, a directory by all its files.
+
     Args:
         node: Of a plan.
         parameters: Resolved, plain JSON; those in `node.user_modules` name modules or `.py` files.
@@ -34,7 +37,8 @@ def node_code(
         interpreter: Of the node's environment, if it is not the one running.
 
     Raises:
-        CodeNotFoundError: The component's module, its driver's, or a user's module is not there.
+        CodeNotFoundError: The component's module, its driver's, or a user's module is not there, or a file
+            cannot be read.
         DependencyNotFoundError: `depends_on` names what is not there.
     """
     named = list(_user_modules(node, parameters))
@@ -44,6 +48,22 @@ def node_code(
     directory = state_dir.resolve() / "scan" if state_dir is not None else None
     memo = _memo(directory)
     scanner = Scanner(Finder(tuple(dict.fromkeys([*path, *siblings]))), memo, directory)
+    try:
+        places = _add_code(scanner, node, named, path, import_paths)
+    except OSError as error:
+        raise CodeNotFoundError(
+            f"the code of {node.id} cannot be read: {error.strerror}",
+            at=str(error.filename),
+            fix="check the file and its permissions",
+        ) from error
+    memo.save()
+    return scanner.result(places)
+
+
+def _add_code(
+    scanner: Scanner, node: Node, named: Sequence[str], path: Sequence[str], import_paths: Sequence[Path]
+) -> dict[str, str]:
+    """Follow all that a node names; what user modules given as files are called on every machine."""
     _add_reference(scanner, node.code, path, what=f"component of {node.id}")
     if node.driver is not None:
         _add_reference(scanner, node.driver, path, what=f"driver of {node.id}")
@@ -52,11 +72,11 @@ def node_code(
         if name.endswith(".py"):
             places[name] = _add_user_file(scanner, name, path, node=node.id)
         else:
-            _add_reference(scanner, CodeRef(module=name, qualname=""), path, what=f"user module of {node.id}")
+            reference = CodeRef(module=name, qualname="")
+            _add_reference(scanner, reference, path, what=f"user module of {node.id}")
     for dependency in node.options.cache.depends_on:
         _add_dependency(scanner, dependency, node, import_paths)
-    memo.save()
-    return scanner.result(places)
+    return places
 
 
 @cache
@@ -98,7 +118,11 @@ def _add_user_file(scanner: Scanner, name: str, path: Sequence[str], *, node: st
 
 
 def _add_dependency(scanner: Scanner, dependency: str, node: Node, import_paths: Sequence[Path]) -> None:
-    if scanner.add_module(dependency):
+    module = scanner.finder.find(dependency)
+    if module is not None:
+        scanner.add_module(dependency)
+        if isinstance(module, Found) and not scanner.is_installed(module):
+            _add_package(scanner, module)
         return
     beside = scanner.folder_of(node.code.module)
     bases = [*([beside] if beside else []), *(Path(base) for base in import_paths), Path()]
@@ -116,6 +140,14 @@ def _add_dependency(scanner: Scanner, dependency: str, node: Node, import_paths:
         return
     for file in _files_below(found):
         scanner.add_file(file, f"{called}/{file.relative_to(found).as_posix()}")
+
+
+def _add_package(scanner: Scanner, package: Found) -> None:
+    for folder in package.folders:
+        for file in _files_below(Path(folder)):
+            inner = file.relative_to(folder).with_suffix("").parts
+            if file.suffix != ".py" or not scanner.add_module(".".join([package.name, *inner])):
+                scanner.add_file(file, os.path.relpath(file, package.root))
 
 
 def _files_below(directory: Path) -> Iterator[Path]:

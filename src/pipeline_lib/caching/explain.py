@@ -1,5 +1,6 @@
 """Why a node is executed again: the first part in which its key differs from the nearest earlier one."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -83,6 +84,20 @@ def damaged(artifact: StoredArtifact, port: str, what: str, place: str | None) -
     """
     change = Change(kind="damaged", name=port, before=f"{artifact.type_name} {artifact.id}", after=place)
     return Reason(kind="damaged", text=f"{port} is damaged: {what}", detail=(change,))
+
+
+def withdrawn(artifact: StoredArtifact, port: str) -> Reason:
+    """There is a result, but its artifact was abandoned or deleted.
+
+    Args:
+        artifact: The output.
+        port: Where it was put out.
+    """
+    what = f"{artifact.type_name} {artifact.id}"
+    change = Change(kind="damaged", name=port, before=what, after=artifact.uri)
+    return Reason(
+        kind="damaged", text=f"{port} is lost: {what} is {artifact.state.lower()}", detail=(change,)
+    )
 
 
 def pending(upstream: Mapping[str, str]) -> Reason:
@@ -252,8 +267,17 @@ def _line(change: Change) -> str:
 
 
 def _short(value: Any) -> str:
-    text = value if isinstance(value, str) and value else canonical_json(value)
+    text = value if isinstance(value, str) and not _is_json(value) else canonical_json(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+
+
+def _is_json(text: str) -> bool:
+    """Whether a text would be taken for another value if it had no quotes."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return not text
+    return True
 
 
 def _span(duration: timedelta) -> str:

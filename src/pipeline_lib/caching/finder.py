@@ -57,7 +57,7 @@ def search_path(import_paths: Sequence[Path], interpreter: Path | None = None) -
         rest = [str(Path(path or ".").resolve()) for path in sys.path]
     else:
         library = interpreter.parent.parent / "lib"
-        sites = sorted(library.glob("python3*/site-packages"))
+        sites = sorted(library.glob("python3*/*-packages"))
         rest = [*_standard(), *(str(path) for site in sites for path in (site, *_path_files(site)))]
     return tuple(dict.fromkeys([*first, *rest]))
 

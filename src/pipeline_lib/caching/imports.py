@@ -86,8 +86,9 @@ def imports_of(source: bytes) -> tuple[tuple[Import, ...], bool]:
 
     Found are `import` and `from` statements anywhere (in functions, classes, `try`, `if`), and calls of
     `import_module` and `__import__` with a literal. Left out is what only type checkers see, under
-    `if TYPE_CHECKING`; but if the source has a `__getattr__`, that and its literal tables say where the names
-    come from that it passes on: `{"name": "module"}`, `{"name": ("module", "name")}`, `{"module": ("name",)}`.
+    `if TYPE_CHECKING`; but if the source has a `__getattr__`, that and its literal tables say where the
+    names come from that it passes on: `{"name": "module"}`, `{"name": ("module", "name")}`,
+    `{"module": ("name", ...)}`.
     A source with a syntax error has no imports: importing it will tell.
     """
     try:

@@ -96,7 +96,7 @@ def key_parts(
             continue
         kept[name] = _named_alike(value, code.places) if name in node.user_modules else value
         try:
-            canonical_json(kept[name])
+            canonical_json(kept[name]).encode()
         except (TypeError, ValueError) as error:
             raise KeyValueError(
                 f"{node.id}.{name} cannot enter the cache key: {error}",

@@ -57,6 +57,7 @@ def find(
     force: bool = False,
     verify_full: bool = False,
     inputs: Ports | None = None,
+    record_damage: bool = True,
 ) -> Hit | Miss:
     """Look for a result with that key; a hit costs one look-up in the store, a miss one more.
 
@@ -74,6 +75,7 @@ def find(
         force: Take no result.
         verify_full: Hash the outputs' files, not only compare names and sizes.
         inputs: The node's, to name in a miss the node that made a changed one.
+        record_damage: Whether damaged artifacts are marked; False leaves the store as it is.
     """
     if not policy.enabled:
         return Miss(reason=explain.OFF)
@@ -84,7 +86,9 @@ def find(
     for candidate in store.cache_candidates(cache_key(parts)):
         reason = _too_old(candidate, policy, now)
         if reason is None:
-            reason = _unusable(candidate, store, artifacts, lost, verify_full=verify_full)
+            reason = _unusable(
+                candidate, store, artifacts, lost, verify_full=verify_full, record_damage=record_damage
+            )
         if reason is None:
             return Hit(execution=candidate, outputs=candidate.outputs)
         refused = refused or reason
@@ -109,14 +113,16 @@ def _unusable(
     lost: set[int],
     *,
     verify_full: bool,
+    record_damage: bool,
 ) -> Reason | None:
     for port, artifact in _outputs(candidate):
         if artifact.state is not ArtifactState.LIVE or artifact.id in lost:
-            return explain.damaged(artifact, port, f"it is {artifact.state}", artifact.uri)
+            return explain.withdrawn(artifact, port)
         try:
             artifacts.verify(artifact.uri, artifact.digest, full=verify_full)
         except (MissingPayloadError, CorruptPayloadError) as error:
-            store.abandon(artifact.id)
+            if record_damage:
+                store.abandon(artifact.id)
             lost.add(artifact.id)
             return explain.damaged(artifact, port, error.summary, error.at or artifact.uri)
     return None

@@ -172,7 +172,7 @@ class Scanner:
 
     def _read(self, found: Found, visit: _Visit) -> None:
         top = found.name.partition(".")[0]
-        if self._is_external(found):
+        if self.is_installed(found):
             self._count_installed(found, counted=visit.counted)
             return
         for parent in _parents(found.name):
@@ -213,7 +213,7 @@ class Scanner:
             return
         inner = f"{base}.{name}" if name != "*" and found.folders else ""
         submodule = inner if inner and isinstance(self.finder.find(inner), Found) else ""
-        if not found.folders or self._is_external(found):
+        if not found.folders or self.is_installed(found):
             self._visit(submodule or base, counted=counted)
             return
         facts = self.memo.facts(found.file) if found.file is not None else _NAMESPACE
@@ -240,7 +240,8 @@ class Scanner:
         base = item.base(found.package)
         return any(name != "*" and self.finder.find(f"{base}.{name}") is not None for name, _ in item.names)
 
-    def _is_external(self, found: Found) -> bool:
+    def is_installed(self, found: Found) -> bool:
+        """Whether a module counts by its distribution's version."""
         top = found.name.partition(".")[0]
         return top not in (LIBRARY, COMPONENTS) and bool(self._owners(found)[1])
 

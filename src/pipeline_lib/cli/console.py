@@ -17,7 +17,8 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
-out = Console(highlight=False, soft_wrap=False)
+# A file or a pipe has no width: lines there are as long as they need to be.
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _STYLES = {

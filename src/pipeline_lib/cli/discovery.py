@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.dsl import Pipeline
+from pipeline_lib.dsl.pipeline import Pipeline
 from pipeline_lib.errors import PipelineError, UnknownPipelineError
 
 

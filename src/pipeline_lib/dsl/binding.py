@@ -92,6 +92,8 @@ class Binding:
         )
 
     def _expected(self, argument: Argument) -> ArtifactHint:
+        if argument.artifact and not self.solved:
+            return argument.artifact
         arm = argument.hint if argument.artifact else artifact_arm(argument.hint)
         return declared_artifact(substitute(arm, self.solved))
 
@@ -267,7 +269,9 @@ class Binding:
     def _suggestion(self, expected: ArtifactHint, ref: Ref | None) -> str:
         actual = artifact_hint(ref.hint) if ref else None
         if ref and actual and actual.optional and issubclass(actual.kind, expected.kind):
-            return f"pass required(x) inside `with when(exists(x)):`, or declare {expected.kind.__name__} | None"
+            return (
+                f"pass required(x) inside `with when(exists(x)):`, or declare {expected.kind.__name__} | None"
+            )
         if ref and actual and issubclass(actual.kind, expected.kind) and expected.many:
             return f"pass a list: [{ref.text}]"
         if ref and actual and issubclass(actual.kind, expected.kind) and actual.many:

@@ -96,7 +96,7 @@ def _call(function: Callable[..., Any], arguments: dict[str, Proxy], name: str) 
         raise PipelineCodeError(
             f"pipeline {name} raised {type(error).__name__}: {error}",
             at=str(place) if place else None,
-            fix="run parameters and what calls return are known only in a run; compute with them in a component",
+            fix="a run knows what calls return and the parameters hold; compute with them in a component",
         ) from error
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, ov
 from pipeline_lib.artifacts.artifact import Artifact
 from pipeline_lib.dsl.done import Done
 from pipeline_lib.dsl.options import Cache, NodeOptions
-from pipeline_lib.dsl.places import user_place
+from pipeline_lib.dsl.places import Place, user_place
 from pipeline_lib.errors import OutsidePipelineError, RunInsidePipelineError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Component(Generic[P, R_co]):
             PipelineError: An argument does not fit; see the codes PL102 to PL113.
         """
         place = user_place()
-        recorder = recorder_for(self.__name__, str(place))
+        recorder = recorder_for(self.__name__, place)
         from pipeline_lib.dsl.placing import place_call
 
         placed: R_co = place_call(
@@ -279,7 +279,7 @@ def refuse_run(name: str) -> None:
         )
 
 
-def recorder_for(name: str, at: str) -> "Recorder":
+def recorder_for(name: str, place: Place) -> "Recorder":
     """The recorder of the pipeline being compiled.
 
     Raises:
@@ -291,7 +291,7 @@ def recorder_for(name: str, at: str) -> "Recorder":
     if recorder is None:
         raise OutsidePipelineError(
             f"{name}(...) was called outside a @pipeline",
-            at=at,
+            at=str(place),
             fix=f"{name}.run(...) executes it here, on real artifacts",
         )
     return recorder

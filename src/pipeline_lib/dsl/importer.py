@@ -36,7 +36,7 @@ def importer(
     from pipeline_lib.dsl.component import recorder_for
     from pipeline_lib.dsl.importing import place_importer
 
-    recorder = recorder_for("importer", str(place))
+    recorder = recorder_for("importer", place)
     placed = place_importer(
         recorder, place, kind, uri, wanted_id=id, after=after, properties=properties or {}
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from pipeline_lib.dsl.places import Place
 from pipeline_lib.errors import OptionError
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class NodeOptions:
 
 
 def plan_options(
-    options: NodeOptions, *, node: str, parameters: Mapping[str, Any], at: str
+    options: NodeOptions, *, node: str, parameters: Mapping[str, Any], at: Place
 ) -> "models.Options":
     """The options as the plan keeps them.
 
@@ -101,13 +102,15 @@ def plan_options(
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         raise OptionError(
-            f"{node}: option {fault['loc'][0]} cannot be {fault['input']!r}", at=at, fix=fault["msg"]
+            f"{node}: option {fault['loc'][0]} cannot be {fault['input']!r}", at=str(at), fix=fault["msg"]
         ) from error
     _check(options, cache, node=node, parameters=parameters, at=at)
     return checked
 
 
-def _check(options: NodeOptions, cache: Cache, *, node: str, parameters: Mapping[str, Any], at: str) -> None:
+def _check(
+    options: NodeOptions, cache: Cache, *, node: str, parameters: Mapping[str, Any], at: Place
+) -> None:
     least: dict[str, Any] = {
         "retries": 0,
         "retry_delay": timedelta(0),
@@ -118,20 +121,20 @@ def _check(options: NodeOptions, cache: Cache, *, node: str, parameters: Mapping
     for name, bound in least.items():
         value = getattr(options, name)
         if value is not None and value < bound:
-            raise OptionError(f"{node}: {name} cannot be {value}", at=at, fix=f"at least {bound}")
+            raise OptionError(f"{node}: {name} cannot be {value}", at=str(at), fix=f"at least {bound}")
     for name in cache.ignore:
         if name not in parameters:
             raise OptionError(
                 f"{node}: cache ignores {name}, which is no parameter",
-                at=at,
+                at=str(at),
                 known=", ".join(parameters),
                 fix="name a parameter; artifacts always enter the key",
             )
 
 
-def _seconds(span: Any, node: str, name: str, at: str) -> float | None:
+def _seconds(span: Any, node: str, name: str, at: Place) -> float | None:
     if span is None:
         return None
     if not isinstance(span, timedelta):
-        raise OptionError(f"{node}: {name} cannot be {span!r}", at=at, fix="pass a timedelta")
+        raise OptionError(f"{node}: {name} cannot be {span!r}", at=str(at), fix="pass a timedelta")
     return span.total_seconds()

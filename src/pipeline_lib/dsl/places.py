@@ -3,15 +3,14 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import ast
 
-_NOT_THE_USERS = frozenset(
-    {"pipeline_lib", "contextlib", "functools", "dataclasses", "typing", "enum", "pydantic", "abc", "copy"}
-)
+_NOT_THE_USERS = sys.stdlib_module_names | {"pipeline_lib", "pydantic"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +93,16 @@ def last_user_place(error: BaseException) -> Place | None:
 
 def source_tree(filename: str) -> "ast.Module | None":
     """The parsed source of a file, or None if there is no source to read."""
-    import ast
     import linecache
 
     text = "".join(linecache.getlines(filename))
-    if not text:
-        return None
+    return _parsed(text) if text else None
+
+
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> "ast.Module | None":
+    import ast
+
     try:
         return ast.parse(text)
     except SyntaxError:  # the file was edited since it was imported

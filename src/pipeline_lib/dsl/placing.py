@@ -60,7 +60,7 @@ def place_call(
         loops=recorder.open_loops,
         after=after_ids(recorder, after, place),
         exit_handler=recorder.in_exit_handler,
-        options=plan_options(options, node=node_id, parameters=binding.parameters, at=str(place)),
+        options=plan_options(options, node=node_id, parameters=binding.parameters, at=place),
         description=first_line(function),
     )
     recorder.add(node, place)
@@ -134,14 +134,11 @@ def _port(recorder: Recorder, hint: Any, place: Place) -> models.OutputPort:
 
 
 def _holding(signature: Signature, binding: Binding, kind: type) -> tuple[str, ...]:
-    from pipeline_lib.dsl.hints import without_annotated, without_none
-
-    found = []
-    for name, argument in signature.arguments.items():
-        bare, _ = without_none(without_annotated(argument.hint))
-        if name in binding.parameters and bare is kind:
-            found.append(name)
-    return tuple(found)
+    return tuple(
+        name
+        for name, argument in signature.arguments.items()
+        if argument.plain is kind and name in binding.parameters
+    )
 
 
 def _result(recorder: Recorder, node: models.Node, signature: Signature, hints: dict[str, Any]) -> Any:

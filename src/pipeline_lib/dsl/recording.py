@@ -71,6 +71,7 @@ class Recorder:
         self.blocks: tuple[Block, ...] = ()
         self.last_chains: list[Chain | None] = [None]
         self.in_exit_handler = False
+        self._counts: dict[str, int] = {}
         self.faults: list[Exception] = []
 
     @property
@@ -111,10 +112,11 @@ class Recorder:
             NodeIdError: The id asked for is taken, or is no name.
         """
         if wanted is None:
-            count, candidate = 1, automatic
+            count, candidate = self._counts.get(automatic, 1), automatic
             while candidate in self.nodes:
                 count += 1
                 candidate = f"{automatic}_{count}"
+            self._counts[automatic] = count
             return candidate
         if not wanted.replace("-", "_").isidentifier():
             raise NodeIdError(

@@ -84,7 +84,7 @@ class Resolver(Generic[P, R_co]):
             PipelineError: An argument does not fit.
         """
         place = user_place()
-        recorder = recorder_for(self.__name__, str(place))
+        recorder = recorder_for(self.__name__, place)
         from pipeline_lib.dsl.placing import place_call
 
         placed: R_co = place_call(

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline_lib.artifacts.artifact import Artifact
-from pipeline_lib.dsl.hints import ArtifactHint, Hint, artifact_hint, describe, origin_of
+from pipeline_lib.dsl.hints import (
+    ArtifactHint,
+    Hint,
+    artifact_hint,
+    describe,
+    origin_of,
+    without_annotated,
+    without_none,
+)
 from pipeline_lib.dsl.places import shown_path
 from pipeline_lib.errors import DeclarationError
 
@@ -21,12 +29,14 @@ class Argument:
 
     Attributes:
         artifact: What it says of artifacts; None for a parameter.
+        plain: The annotation without `Annotated` and `| None`.
         default: Its default, or `MISSING`.
     """
 
     name: str
     hint: Hint
     artifact: ArtifactHint | None
+    plain: Hint
     default: Any
 
     @property
@@ -144,7 +154,8 @@ def _argument(
             at=at,
             fix="an input is A, A | None, Sequence[A] or list[A]",
         )
-    return Argument(name=name, hint=hints[name], artifact=artifact, default=default)
+    plain, _ = without_none(without_annotated(hints[name]))
+    return Argument(name=name, hint=hints[name], artifact=artifact, plain=plain, default=default)
 
 
 def _outputs(

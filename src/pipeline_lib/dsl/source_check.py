@@ -106,7 +106,7 @@ class _Checker:
         match node:
             case ast.Name(id=name):
                 return name in self._recorded
-            case ast.Attribute(value=value) | ast.Subscript(value=value):
+            case ast.Attribute(value=value) | ast.Subscript(value=value) | ast.NamedExpr(value=value):
                 return self._is_recorded(value)
             case ast.Call(func=function):
                 return self._is_recorder(function)

@@ -6,7 +6,13 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from pipeline_lib.errors import MetadataUnavailableError, MetadataVersionError
-from pipeline_lib.metadata.database import Database, connection_config, creation_lock, quiet_environment
+from pipeline_lib.metadata.database import (
+    Database,
+    connection_config,
+    creation_lock,
+    prepare_file,
+    quiet_environment,
+)
 
 _RETRY_SECONDS = 30.0
 _BUSY = (
@@ -145,10 +151,11 @@ class Connection:
         from ml_metadata import errors
         from ml_metadata.metadata_store import metadata_store
 
-        # Its client logs every conflict as a warning; to us a conflict is an answer.
-        logging.set_verbosity(logging.ERROR)
+        # Its client logs every conflict and every wait; to us these are answers.
+        logging.set_verbosity(logging.FATAL)
         try:
             with self.creating():
+                prepare_file(self.database)
                 return metadata_store.MetadataStore(connection_config(self.database))
         except errors.FailedPreconditionError as error:
             raise MetadataVersionError(

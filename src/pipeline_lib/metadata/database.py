@@ -3,7 +3,7 @@
 import os
 import urllib.parse
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -212,6 +212,17 @@ def _unreachable(database: Database, error: Exception) -> MetadataUnavailableErr
         got=str(error).strip() or type(error).__name__,
         fix="check the profile's metadata section and that the server runs",
     )
+
+
+def prepare_file(database: Database) -> None:
+    """Switch a new SQLite file to write-ahead logging, for good: one wait for the disk a commit, not four,
+    and readers and writers do not stop each other."""
+    if database.backend != "sqlite" or database.path.exists():
+        return
+    import sqlite3
+
+    with closing(sqlite3.connect(database.path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
 
 
 def quiet_environment() -> None:

@@ -31,6 +31,7 @@ from pipeline_lib.metadata.mlmd_records import (
     import_external_id,
     node_external_id,
     note_empty_ports,
+    output_external_id,
     put_facts,
     run_message,
     stored_run,
@@ -194,7 +195,11 @@ class MlmdStore(MlmdReader):
         for port, artifacts in outputs.items():
             for index, artifact in enumerate(artifacts):
                 made = self._new_artifact(
-                    artifact, key, port, span, external_id=f"{message.external_id}/{port}/{index}"
+                    artifact,
+                    key,
+                    port,
+                    span,
+                    external_id=output_external_id(message.external_id, port, index),
                 )
                 places.append((port, index))
                 pairs.append((made, event_message("OUTPUT", [(port, index)], artifact_id=None)))
@@ -359,7 +364,7 @@ class MlmdStore(MlmdReader):
         return found[0]
 
     def _imported(self, external_id: str) -> StoredArtifact | None:
-        found = self._artifacts(self._call("get_artifacts_by_external_ids", [external_id]))
+        found = self._artifacts(self._by_external_id("artifacts", external_id))
         return found[0] if found else None
 
     def _run_span(self, run_id: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline_lib.metadata.connection import Connection
+from pipeline_lib.metadata.connection import Connection, NotStoredError
 from pipeline_lib.metadata.mlmd_records import (
     node_external_id,
     stored_artifact,
@@ -34,7 +34,7 @@ class MlmdReader:
 
     def completed(self, key: NodeKey) -> StoredExecution | None:
         """See `Store.completed`."""
-        found = self._call("get_executions_by_external_ids", [node_external_id(key)])
+        found = self._by_external_id("executions", node_external_id(key))
         return self._with_ports(found)[0] if found else None
 
     def cache_candidates(self, cache_key: str, *, limit: int = 10) -> Sequence[StoredExecution]:
@@ -110,6 +110,12 @@ class MlmdReader:
 
     def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
         return self._connection.call(method, *args, **kwargs)
+
+    def _by_external_id(self, what: str, external_id: str) -> list[Any]:
+        try:
+            return list(self._call(f"get_{what}_by_external_ids", [external_id]))
+        except NotStoredError:
+            return []
 
     def _context(self, type_name: str, name: str) -> Any:
         return self._call("get_context_by_type_and_name", type_name, stored_text(name))

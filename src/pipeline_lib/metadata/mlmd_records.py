@@ -41,6 +41,11 @@ def node_external_id(key: NodeKey) -> str:
     )
 
 
+def output_external_id(node_id: str, port: str, index: int) -> str:
+    """What only one artifact can ever have: without it, a repeat of `complete` would publish twice."""
+    return digest("node-output", [node_id, port, index])
+
+
 def import_external_id(artifact: NewArtifact) -> str:
     """Equal for imports of the same files under the same type and properties."""
     content = [artifact.type_name, artifact.uri, artifact.digest, dict(artifact.properties)]
@@ -145,7 +150,7 @@ def event_message(kind: str, places: Sequence[tuple[str, int]], *, artifact_id: 
 
 
 def existing_events(kind: str, ports: Ports) -> list[tuple[None, Any]]:
-    """Events for artifacts that are there already; without the artifact, which would overwrite what is stored."""
+    """Events for artifacts that are there already: the ids only, lest what is stored be overwritten."""
     places: dict[int, list[tuple[str, int]]] = {}
     for port, artifacts in ports.items():
         for index, artifact in enumerate(artifacts):

@@ -42,7 +42,11 @@ class Store(Protocol):
         """Record a try in state RUNNING with its input events; returns the execution's id."""
 
     def complete(
-        self, execution_id: int, key: NodeKey, outputs: Mapping[str, Sequence[NewArtifact]], facts: Mapping[str, Any]
+        self,
+        execution_id: int,
+        key: NodeKey,
+        outputs: Mapping[str, Sequence[NewArtifact]],
+        facts: Mapping[str, Any],
     ) -> Ports:
         """In one transaction: outputs LIVE, output events, state COMPLETE. Exactly one try of a node of a
         run can do this.
@@ -51,7 +55,9 @@ class Store(Protocol):
             AlreadyCompleteError: Another try of the same `key` was first; nothing of this one is recorded.
         """
 
-    def record_cached(self, execution: NewExecution, outputs: Ports, *, cached_from: int) -> tuple[int, Ports]:
+    def record_cached(
+        self, execution: NewExecution, outputs: Ports, *, cached_from: int
+    ) -> tuple[int, Ports]:
         """In one transaction: an execution in state CACHED whose outputs are existing artifacts.
 
         Raises:
@@ -97,7 +103,16 @@ class Store(Protocol):
     def abandon(self, artifact_id: int) -> None:
         """Mark an artifact whose files are lost, so that no look-up returns it."""
 
-    def import_artifact(self, execution: NewExecution, artifact: NewArtifact) -> tuple[int, StoredArtifact]:
+    def record_resolved(self, execution: NewExecution, outputs: Ports) -> tuple[int, Ports]:
+        """Record a resolver's choice: a COMPLETE execution whose outputs are existing artifacts.
+
+        Raises:
+            AlreadyCompleteError: The node of that run is already complete with another choice.
+        """
+
+    def import_artifact(
+        self, execution: NewExecution, artifact: NewArtifact, *, port: str = "result"
+    ) -> tuple[int, StoredArtifact]:
         """Record files that exist already; the same uri, type, digest and properties are recorded once."""
 
     def close(self) -> None:

@@ -12,8 +12,9 @@ def parts(value: object) -> Iterator[BaseModel]:
     """An expression and every expression in it."""
     if isinstance(value, BaseModel):
         yield value
-        for name in type(value).model_fields:
-            yield from parts(getattr(value, name))
+        for part in value.__dict__.values():
+            if not isinstance(part, str):
+                yield from parts(part)
     elif isinstance(value, tuple | list):
         for item in value:
             yield from parts(item)

@@ -7,7 +7,7 @@ that the next try, or `pipeline doctor`, can put right.
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,9 @@ from pipeline_lib.settings import Profile
 
 class Executes(Protocol):
     """Runs one request in a process of its own; `pipeline_lib.runtime.execution.Executor` does."""
+
+    def warm_up(self, preload: Sequence[str]) -> None:
+        """Begin to import what later requests need; returns at once."""
 
     def execute(
         self,

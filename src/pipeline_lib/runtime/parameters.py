@@ -2,10 +2,12 @@
 
 import difflib
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import yaml
-from jsonschema import Draft202012Validator, FormatChecker
+from fastjsonschema import JsonSchemaValueException
+from fastjsonschema import compile as compile_schema
 
 from pipeline_lib.errors import RunParameterError
 from pipeline_lib.plan.models import Plan, RunParameter
@@ -74,12 +76,22 @@ def _value(plan: Plan, parameter: RunParameter, given: Mapping[str, Any]) -> Any
             )
         return parameter.default
     value = given[parameter.name]
-    checker = Draft202012Validator(parameter.schema_, format_checker=FormatChecker())
-    for error in checker.iter_errors(value):
-        path = "".join(f".{step}" for step in error.absolute_path)
+    check = compile_schema(dict(parameter.schema_), formats={"date": _is_date}, use_default=False)
+    try:
+        check(value)
+    except JsonSchemaValueException as error:
+        path = "".join(f".{step}" for step in error.path[1:])
         raise RunParameterError(
-            f"{plan.name}.{parameter.name}{path} cannot be {error.instance!r}",
-            needs=error.message,
+            f"{plan.name}.{parameter.name}{path} cannot be {error.value!r}",
+            needs=error.message.removeprefix(str(error.name)).strip(),
             fix="give a value of the declared type and range",
-        )
+        ) from error
     return value
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -8,12 +8,23 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from pipeline_lib import caching
 from pipeline_lib.errors import PipelineError
 from pipeline_lib.metadata.records import NodeKey, Run, State
+from pipeline_lib.plan.expressions import Constant, FromParameter
 from pipeline_lib.plan.models import Node, Plan
 from pipeline_lib.runtime.graph import graph
 from pipeline_lib.runtime.launcher import Launcher
-from pipeline_lib.runtime.results import NodeEnded, NodeResult, Observer, Outcome, RunResult
+from pipeline_lib.runtime.results import (
+    Event,
+    NodeEnded,
+    NodeResult,
+    NodeStep,
+    Observer,
+    Outcome,
+    RunResult,
+    Step,
+)
 from pipeline_lib.runtime.scope import Scope, loop_scopes
 from pipeline_lib.runtime.selection import Selection, reuse_outputs
 
@@ -70,13 +81,14 @@ class LocalRunner:
         observe: Observer = lambda _: None,
     ) -> None:
         self._plan = plan
-        self._launcher = replace(launcher, observe=observe)
+        self._launcher = replace(launcher, observe=self._tell)
         self._selection = selection or Selection.everything(plan)
         self._observe = observe
         self._results = LocalResults()
         self._scope = Scope(plan=plan, parameters=parameters, results=self._results)
         self._edges = graph(plan)
         self._parameters = parameters
+        self._warming = threading.Lock()  # taken once, by the first node that is executed
 
     def run(self) -> RunResult:
         """Run to the end; a failing node blocks what depends on it and lets the rest go on.
@@ -113,6 +125,33 @@ class LocalRunner:
             seconds=time.perf_counter() - started,
             nodes=self._results.in_order(),
         )
+
+    def _tell(self, event: Event) -> None:
+        if (
+            isinstance(event, NodeStep)
+            and event.step is Step.EXECUTING
+            and self._warming.acquire(blocking=False)
+        ):
+            self._launcher.executor.warm_up(self._preload())
+        self._observe(event)
+
+    def _preload(self) -> tuple[str, ...]:
+        """Heavy modules of the nodes to run, those of the first nodes first."""
+        profile = self._launcher.profile
+        modules: dict[str, None] = {}
+        for node in self._plan.nodes:
+            if node.kind == "component" and node.id in self._selection.run:
+                known = {
+                    name: self._scope.evaluate(value)
+                    for name, value in node.parameters.items()
+                    if isinstance(value, Constant | FromParameter)
+                }
+                try:
+                    code = caching.node_code(node, known, profile.import_paths, profile.state_dir)
+                except PipelineError:
+                    continue  # the node itself will say so
+                modules.update(dict.fromkeys(caching.heavy_modules(code)))
+        return tuple(modules)
 
     def _run_nodes(self) -> None:
         waiting = {node.id: node for node in self._plan.nodes}

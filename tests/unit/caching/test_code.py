@@ -38,6 +38,10 @@ PROJECT = {
     "dags/delays/words/en.txt": "one\n",
     "dags/delays/words/de.txt": "eins\n",
     "dags/delays/named.py": "z = 1\n",
+    "dags/tables/airports.csv": "JFK\n",
+    "dags/delays/rules/__init__.py": "",
+    "dags/delays/rules/first.py": "from delays import by_a_rule\n",
+    "dags/delays/by_a_rule.py": "w = 1\n",
     "site/fakelib/__init__.py": "",
     "site/fakelib-1.0.dist-info/RECORD": "fakelib/__init__.py,,0\n",
     "site/fakelib-1.0.dist-info/METADATA": "Name: fakelib\n",
@@ -51,7 +55,10 @@ class Project:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.node: dict[str, Any] = {"id": "train", "user_modules": ("module",)}
-        self.cache: dict[str, Any] = {"depends_on": ("words", "delays.named"), "ignore": ("verbose",)}
+        self.cache: dict[str, Any] = {
+            "depends_on": ("words", "delays.named", "tables", "delays.rules"),
+            "ignore": ("verbose",),
+        }
         self.options: dict[str, Any] = {}
         self.parameters: dict[str, Any] = {
             "module": "delays.model",
@@ -126,7 +133,9 @@ FLIPS: dict[str, Edit] = {
     "a module imported by its literal name": edits("dags/delays/plugin.py"),
     "a re-exported name's source": edits("dags/delays/scaling/linear.py"),
     "a module two imports away": edits("dags/delays/constants.py", "FACTOR = 3\n"),
-    "where a re-exported name comes from": edits("dags/delays/scaling/__init__.py", "from .charts import plot as scale\n"),
+    "where a re-exported name comes from": edits(
+        "dags/delays/scaling/__init__.py", "from .charts import plot as scale\n"
+    ),
     "a parent package that does something": edits("dags/delays/__init__.py", "import os\nos.umask(0)\n"),
     "the driver": edits("dags/delays/drive.py"),
     "what the driver imports": edits("dags/delays/spans.py"),
@@ -134,8 +143,15 @@ FLIPS: dict[str, Edit] = {
     "what the user's module imports": edits("dags/delays/losses.py"),
     "a file depended on": edits("dags/delays/words/en.txt"),
     "a file more in a directory depended on": edits("dags/delays/words/fr.txt"),
-    "a file renamed in a directory depended on": lambda p: p.move("dags/delays/words/en.txt", "dags/delays/words/us.txt"),
+    "a file renamed in a directory depended on": lambda p: p.move(
+        "dags/delays/words/en.txt", "dags/delays/words/us.txt"
+    ),
     "a module depended on": edits("dags/delays/named.py"),
+    "a directory depended on that could be a namespace package": edits("dags/tables/airports.csv"),
+    "a module of a package depended on": edits("dags/delays/rules/first.py"),
+    "a new module of a package depended on": edits("dags/delays/rules/second.py"),
+    "what a module of a package depended on imports": edits("dags/delays/by_a_rule.py"),
+    "a data file of a package depended on": edits("dags/delays/rules/table.json"),
     "a module that shadows another": edits("dags/fakelib.py"),
     "the installed version": lambda p: p.move("site/fakelib-1.0.dist-info", "site/fakelib-1.1.dist-info"),
     "a parameter's value": gives(steps=6),
@@ -153,24 +169,29 @@ FLIPS: dict[str, Edit] = {
 }
 
 KEEPS: dict[str, Edit] = {
-    "nothing": lambda p: None,
+    "nothing": lambda _: None,
     "the README": edits("README.md"),
     "a module nobody imports": edits("dags/delays/unrelated.py"),
     "a new module": edits("dags/delays/new.py"),
     "what only type checkers import": edits("dags/delays/only_types.py"),
     "a name that a facade passes on to others": edits("dags/delays/scaling/charts.py"),
     "one export more in a facade": edits(
-        "dags/delays/scaling/__init__.py", PROJECT["dags/delays/scaling/__init__.py"] + "from .new import other\n"
+        "dags/delays/scaling/__init__.py",
+        PROJECT["dags/delays/scaling/__init__.py"] + "from .new import other\n",
     ),
     "a docstring of a parent package": edits("dags/delays/__init__.py", '"""Other words."""\n'),
     "byte code": edits("dags/delays/words/__pycache__/x.pyc"),
-    "a distribution nobody imports": lambda p: p.move("site/otherlib-1.0.dist-info", "site/otherlib-2.0.dist-info"),
+    "a distribution nobody imports": lambda p: p.move(
+        "site/otherlib-1.0.dist-info", "site/otherlib-2.0.dist-info"
+    ),
     "the order of a dict": gives(rates={"b": 0.2, "a": 0.1}),
     "an ignored parameter": gives(verbose=False),
     "times of files": lambda p: os.utime(p.root / "dags/delays/model.py", (1, 1)),
     "the node's id": lambda p: p.node.update(id="train_2", description="again"),
     "Beam's options": lambda p: p.options.update(beam={"runner": "FlinkRunner", "parallelism": 8}),
-    "retries, time-outs, pools": lambda p: p.options.update(retries=3, timeout_seconds=60.0, pool="gpu", cpus=4.0),
+    "retries, time-outs, pools": lambda p: p.options.update(
+        retries=3, timeout_seconds=60.0, pool="gpu", cpus=4.0
+    ),
     "the time to live": lambda p: p.cache.update(max_age_seconds=60.0),
     "the place of the artifacts": lambda p: setattr(p, "uri", "s3://elsewhere"),
 }
@@ -217,7 +238,9 @@ def test_a_user_s_file_counts_alike_wherever_it_lies(project: Project, tmp_path:
     assert project.key() != keys[1]
 
 
-def test_a_user_s_file_below_an_import_path_is_named_from_there(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_s_file_below_an_import_path_is_named_from_there(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(project.root)
     project.parameters["module"] = "dags/delays/model.py"
     code = node_code(project.made_node(), project.parameters, [project.root / "dags"], None)
@@ -233,13 +256,24 @@ def test_what_is_depended_on_may_be_installed(project: Project) -> None:
 
 
 def test_light_code_needs_no_host(project: Project) -> None:
-    assert heavy_modules(node_code(project.made_node(), project.parameters, [project.root / "dags"], None)) == ()
+    assert (
+        heavy_modules(node_code(project.made_node(), project.parameters, [project.root / "dags"], None)) == ()
+    )
 
 
-@pytest.mark.parametrize(("changes", "message"), [
-    ({"code": CodeRef(module="delays.step", qualname="f")}, "component of train: there is no module delays.step"),
-    ({"driver": CodeRef(module="delays.driver", qualname="f")}, "driver of train: there is no module delays.driver"),
-])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"code": CodeRef(module="delays.step", qualname="f")},
+            "component of train: there is no module delays.step",
+        ),
+        (
+            {"driver": CodeRef(module="delays.driver", qualname="f")},
+            "driver of train: there is no module delays.driver",
+        ),
+    ],
+)
 def test_code_that_is_not_there_is_named(project: Project, changes: dict[str, Any], message: str) -> None:
     project.node.update(changes)
     with pytest.raises(CodeNotFoundError, match=message) as caught:
@@ -247,10 +281,13 @@ def test_code_that_is_not_there_is_named(project: Project, changes: dict[str, An
     assert "did you mean delays." in caught.value.fix
 
 
-@pytest.mark.parametrize(("module", "message"), [
-    ("delays.modle", "user module of train: there is no module delays.modle"),
-    ("nowhere/mine.py", "user module of train: there is no file nowhere/mine.py"),
-])
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        ("delays.modle", "user module of train: there is no module delays.modle"),
+        ("nowhere/mine.py", "user module of train: there is no file nowhere/mine.py"),
+    ],
+)
 def test_a_user_s_module_that_is_not_there_is_named(project: Project, module: str, message: str) -> None:
     project.parameters["module"] = module
     with pytest.raises(CodeNotFoundError, match=message):
@@ -261,3 +298,11 @@ def test_a_dependency_that_is_not_there_is_named(project: Project) -> None:
     project.cache["depends_on"] = ("wordz",)
     with pytest.raises(DependencyNotFoundError, match="train depends on wordz"):
         project.key()
+
+
+def test_a_file_that_cannot_be_read_is_named(project: Project) -> None:
+    (project.root / "dags/delays/words/lost.txt").symlink_to(project.root / "nowhere")
+    with pytest.raises(CodeNotFoundError, match="the code of train cannot be read") as caught:
+        project.key()
+    assert caught.value.at is not None
+    assert "nowhere" in caught.value.at

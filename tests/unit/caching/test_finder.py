@@ -20,15 +20,18 @@ def place(path: list[Path], name: str) -> str | None:
     return found.file if isinstance(found, Found) else None
 
 
-@pytest.mark.parametrize(("files", "name", "expected"), [
-    (["a.py"], "a", "a.py"),
-    (["a/__init__.py", "a/b.py"], "a.b", "a/b.py"),
-    (["a/__init__.py", "a.py"], "a", "a/__init__.py"),
-    (["a/b.py", "a.py"], "a", "a.py"),
-    (["a/b/c.py"], "a.b.c", "a/b/c.py"),
-    (["a.py"], "a.b", None),
-    (["a/b.txt"], "a.b", None),
-])
+@pytest.mark.parametrize(
+    ("files", "name", "expected"),
+    [
+        (["a.py"], "a", "a.py"),
+        (["a/__init__.py", "a/b.py"], "a.b", "a/b.py"),
+        (["a/__init__.py", "a.py"], "a", "a/__init__.py"),
+        (["a/b.py", "a.py"], "a", "a.py"),
+        (["a/b/c.py"], "a.b.c", "a/b/c.py"),
+        (["a.py"], "a.b", None),
+        (["a/b.txt"], "a.b", None),
+    ],
+)
 def test_packages_come_before_modules_before_namespaces(
     tmp_path: Path, files: list[str], name: str, expected: str | None
 ) -> None:
@@ -57,7 +60,8 @@ def test_the_standard_library_stands_where_sys_path_has_it(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["pytest", "google.protobuf.message", "yaml", "pydantic_core._pydantic_core", "six", "numpy.linalg"]
+    "name",
+    ["pytest", "google.protobuf.message", "yaml", "pydantic_core._pydantic_core", "six", "numpy.linalg"],
 )
 def test_it_agrees_with_importlib(name: str) -> None:
     spec = importlib.util.find_spec(name)

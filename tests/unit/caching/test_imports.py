@@ -10,29 +10,38 @@ def modules(source: str) -> list[str]:
     return [("." * item.level) + item.module for item in found]
 
 
-@pytest.mark.parametrize(("source", "expected"), [
-    pytest.param("import a.b", ["a.b"], id="import"),
-    pytest.param("from a import b", ["a"], id="from"),
-    pytest.param("from . import b", ["."], id="relative"),
-    pytest.param("from ..a.b import c", ["..a.b"], id="relative-deep"),
-    pytest.param("def f():\n    import a", ["a"], id="in-function"),
-    pytest.param("async def f():\n    def g():\n        from a import b", ["a"], id="in-nested-function"),
-    pytest.param("class C:\n    import a", ["a"], id="in-class"),
-    pytest.param("try:\n    import a\nexcept ImportError:\n    import b", ["a", "b"], id="in-try"),
-    pytest.param("with x:\n    import a", ["a"], id="in-with"),
-    pytest.param("match x:\n    case 1:\n        import a", ["a"], id="in-match"),
-    pytest.param("if TYPE_CHECKING:\n    import a", [], id="type-checking"),
-    pytest.param("if t.TYPE_CHECKING:\n    import a\nelse:\n    import b", ["b"], id="type-checking-else"),
-    pytest.param("if not TYPE_CHECKING:\n    import a\nelse:\n    import b", ["a"], id="not-type-checking"),
-    pytest.param("import importlib\nimportlib.import_module('a.b')", ["importlib", "a.b"], id="import-module"),
-    pytest.param("import_module(name)", [], id="import-module-computed"),
-    pytest.param("x = __import__('a')", ["a"], id="dunder-import"),
-    pytest.param("import_module('.b', 'a.c')", ["a.c.b"], id="import-module-anchored"),
-    pytest.param("import_module('..b', package='a.c')", ["a.b"], id="import-module-anchored-above"),
-    pytest.param("import_module('.b', __package__)", ["."], id="import-module-package"),
-    pytest.param("f = lambda: import_module('a')", ["a"], id="in-lambda"),
-    pytest.param("def f(:", [], id="syntax-error"),
-])
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        pytest.param("import a.b", ["a.b"], id="import"),
+        pytest.param("from a import b", ["a"], id="from"),
+        pytest.param("from . import b", ["."], id="relative"),
+        pytest.param("from ..a.b import c", ["..a.b"], id="relative-deep"),
+        pytest.param("def f():\n    import a", ["a"], id="in-function"),
+        pytest.param("async def f():\n    def g():\n        from a import b", ["a"], id="in-nested-function"),
+        pytest.param("class C:\n    import a", ["a"], id="in-class"),
+        pytest.param("try:\n    import a\nexcept ImportError:\n    import b", ["a", "b"], id="in-try"),
+        pytest.param("with x:\n    import a", ["a"], id="in-with"),
+        pytest.param("match x:\n    case 1:\n        import a", ["a"], id="in-match"),
+        pytest.param("if TYPE_CHECKING:\n    import a", [], id="type-checking"),
+        pytest.param(
+            "if t.TYPE_CHECKING:\n    import a\nelse:\n    import b", ["b"], id="type-checking-else"
+        ),
+        pytest.param(
+            "if not TYPE_CHECKING:\n    import a\nelse:\n    import b", ["a"], id="not-type-checking"
+        ),
+        pytest.param(
+            "import importlib\nimportlib.import_module('a.b')", ["importlib", "a.b"], id="import-module"
+        ),
+        pytest.param("import_module(name)", [], id="import-module-computed"),
+        pytest.param("x = __import__('a')", ["a"], id="dunder-import"),
+        pytest.param("import_module('.b', 'a.c')", ["a.c.b"], id="import-module-anchored"),
+        pytest.param("import_module('..b', package='a.c')", ["a.b"], id="import-module-anchored-above"),
+        pytest.param("import_module('.b', __package__)", ["."], id="import-module-package"),
+        pytest.param("f = lambda: import_module('a')", ["a"], id="in-lambda"),
+        pytest.param("def f(:", [], id="syntax-error"),
+    ],
+)
 def test_imports_are_found_wherever_they_stand(source: str, expected: list[str]) -> None:
     assert modules(source) == expected
 
@@ -42,30 +51,36 @@ def test_an_import_in_a_function_is_not_run_on_import() -> None:
     assert [(item.module, item.top) for item in found] == [("a", True), ("b", False)]
 
 
-@pytest.mark.parametrize(("level", "module", "package", "expected"), [
-    (0, "a.b", "x", "a.b"),
-    (1, "b", "x.y", "x.y.b"),
-    (2, "b", "x.y", "x.b"),
-    (1, "", "x", "x"),
-    (2, "b", "x", ""),
-    (1, "b", "", ""),
-])
+@pytest.mark.parametrize(
+    ("level", "module", "package", "expected"),
+    [
+        (0, "a.b", "x", "a.b"),
+        (1, "b", "x.y", "x.y.b"),
+        (2, "b", "x.y", "x.b"),
+        (1, "", "x", "x"),
+        (2, "b", "x", ""),
+        (1, "b", "", ""),
+    ],
+)
 def test_dots_are_counted_from_the_package(level: int, module: str, package: str, expected: str) -> None:
     assert Import(level=level, module=module).base(package) == expected
 
 
-@pytest.mark.parametrize(("source", "facade"), [
-    ('"""Doc."""\nfrom a import b\n__all__ = ["b"]\n', True),
-    ("", True),
-    ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from a import b\n", True),
-    ('__version__ = "1"\n_TABLE: dict[str, str] = {"b": "a"}', True),
-    ("def __getattr__(name): ...", True),
-    ("x = f()", False),
-    ("from os import environ\nenviron['X'] = '1'", False),
-    ("from a import b\nb()", False),
-    ("def helper(): ...", False),
-    ("try:\n    from a import b\nexcept ImportError:\n    from c import b\n", False),
-])
+@pytest.mark.parametrize(
+    ("source", "facade"),
+    [
+        ('"""Doc."""\nfrom a import b\n__all__ = ["b"]\n', True),
+        ("", True),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from a import b\n", True),
+        ('__version__ = "1"\n_TABLE: dict[str, str] = {"b": "a"}', True),
+        ("def __getattr__(name): ...", True),
+        ("x = f()", False),
+        ("from os import environ\nenviron['X'] = '1'", False),
+        ("from a import b\nb()", False),
+        ("def helper(): ...", False),
+        ("try:\n    from a import b\nexcept ImportError:\n    from c import b\n", False),
+    ],
+)
 def test_a_facade_only_imports_and_exports(source: str, facade: bool) -> None:
     assert imports_of(source.encode())[1] is facade
 
@@ -76,14 +91,17 @@ def test_facts_survive_json() -> None:
     assert SourceFacts.from_json(facts.as_json()) == facts
 
 
-@pytest.mark.parametrize("table", [
-    '{"train": "pkg.keras"}',
-    '{"train": ".keras"}',
-    '{"train": "pkg.keras:train"}',
-    '{"train": ("pkg.keras", "train")}',
-    '{"pkg.keras": ("train", "fit")}',
-    '{".keras": ["train"]}',
-])
+@pytest.mark.parametrize(
+    "table",
+    [
+        '{"train": "pkg.keras"}',
+        '{"train": ".keras"}',
+        '{"train": "pkg.keras:train"}',
+        '{"train": ("pkg.keras", "train")}',
+        '{"pkg.keras": ("train", "fit")}',
+        '{".keras": ["train"]}',
+    ],
+)
 def test_a_table_of_a_lazy_package_says_where_names_come_from(table: str) -> None:
     found, facade = imports_of(f"_TABLE = {table}\ndef __getattr__(name): ...".encode())
     assert facade

@@ -7,7 +7,9 @@ import pytest
 from pipeline_lib.caching.installed import HEAVY_NATIVE_BYTES, direct_editables, installed, read_installed
 
 
-def install(site: Path, name: str, version: str, files: dict[str, int], requires: str = "", url: str = "") -> None:
+def install(
+    site: Path, name: str, version: str, files: dict[str, int], requires: str = "", url: str = ""
+) -> None:
     """Lay down a distribution's RECORD and METADATA, and its (empty) files."""
     folder = site / f"{name}-{version}.dist-info"
     folder.mkdir(parents=True)
@@ -59,7 +61,9 @@ def test_what_was_not_installed_from_a_registry_counts_by_its_files(tmp_path: Pa
     assert versions[0] == versions[1] != versions[2]
 
 
-@pytest.mark.parametrize(("name", "heavy"), [("native", True), ("needs", True), ("far", False), ("light", False)])
+@pytest.mark.parametrize(
+    ("name", "heavy"), [("native", True), ("needs", True), ("far", False), ("light", False)]
+)
 def test_native_code_or_needing_it_makes_heavy(tmp_path: Path, name: str, heavy: bool) -> None:
     half = HEAVY_NATIVE_BYTES // 2
     install(tmp_path, "native", "1", {"native/a.so": half, "native.libs/libb.so.3": half})
@@ -69,7 +73,9 @@ def test_native_code_or_needing_it_makes_heavy(tmp_path: Path, name: str, heavy:
     assert read_installed(str(tmp_path)).heavy(name) is heavy
 
 
-def test_the_answer_is_kept_until_something_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_answer_is_kept_until_something_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("pipeline_lib.caching.installed._SETTLED_NS", 0)
     site, memo = tmp_path / "site", tmp_path / "memo"
     install(site, "one", "1", {"one.py": 1})
@@ -81,14 +87,12 @@ def test_the_answer_is_kept_until_something_is_installed(tmp_path: Path, monkeyp
 
 
 def test_the_environment_of_this_test_is_understood() -> None:
-    import pytest as module
-
-    site = Path(module.__file__).parent.parent
+    site = Path(pytest.__file__).parent.parent
     found = read_installed(str(site))
     assert [d.name for d in found.owner(str(site / "google" / "protobuf" / "message.py"))] == ["protobuf"]
-    assert {name: found.heavy(name) for name in ("tensorflow", "keras", "apache-beam", "pyarrow", "numpy")} == dict.fromkeys(
-        ("tensorflow", "keras", "apache-beam", "pyarrow", "numpy"), True
-    )
+    assert {
+        name: found.heavy(name) for name in ("tensorflow", "keras", "apache-beam", "pyarrow", "numpy")
+    } == dict.fromkeys(("tensorflow", "keras", "apache-beam", "pyarrow", "numpy"), True)
     assert not any(found.heavy(name) for name in ("pydantic", "jinja2", "sqlalchemy", "rich", "protobuf"))
 
 
@@ -96,4 +100,6 @@ def test_packages_mapped_into_place_are_known(tmp_path: Path) -> None:
     (tmp_path / "__editable___pkg_0_1_finder.py").write_text(
         "import sys\nMAPPING: dict[str, str] = {'pkg': '/src/pkg'}\nNAMESPACES = {}\n"
     )
-    assert direct_editables(str(tmp_path), ["__editable___pkg_0_1_finder.py", "other.py"]) == {"pkg": "/src/pkg"}
+    assert direct_editables(str(tmp_path), ["__editable___pkg_0_1_finder.py", "other.py"]) == {
+        "pkg": "/src/pkg"
+    }

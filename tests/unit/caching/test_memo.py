@@ -40,7 +40,9 @@ def test_a_change_that_keeps_size_and_modification_time_is_seen(tmp_path: Path, 
     assert memo.facts(str(file)).digest != first
 
 
-def test_the_next_process_reads_no_file_again(tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_process_reads_no_file_again(
+    tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "a.py"
     file.write_text("from a import b")
     memo = SourceMemo(tmp_path / "state")

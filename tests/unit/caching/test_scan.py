@@ -42,35 +42,57 @@ FACADE: Tree = {
 }
 
 
-@pytest.mark.parametrize(("tree", "expected"), [
-    pytest.param({"p/entry.py": "import p.a", "p/a.py": "from p import b", "p/b.py": ""}, "a b entry", id="two-away"),
-    pytest.param({"p/entry.py": "def f():\n    from p._body import run", "p/_body.py": ""}, "_body entry", id="body"),
-    pytest.param({"p/entry.py": "from . import a", "p/a.py": "from .entry import x"}, "a entry", id="cycle"),
-    pytest.param({"p/entry.py": "from p.n import a", "p/n/a.py": ""}, "entry n/a", id="namespace"),
-    pytest.param({"p/entry.py": "from p.a import missing", "p/a.py": "", "p/b.py": ""}, "a entry", id="not-b"),
-    pytest.param({"p/entry.py": "import nothing.there"}, "entry", id="missing"),
-    pytest.param({"p/entry.py": "if TYPE_CHECKING:\n    import p.a", "p/a.py": ""}, "entry", id="type-checking"),
-    pytest.param({"p/entry.py": "import_module('p.a')", "p/a.py": ""}, "a entry", id="import-module"),
-    pytest.param({"p/entry.py": "def f(:"}, "entry", id="syntax-error"),
-    pytest.param({"p/entry.py": "from p.a import *", "p/a.py": ""}, "a entry", id="star"),
-])
+@pytest.mark.parametrize(
+    ("tree", "expected"),
+    [
+        pytest.param(
+            {"p/entry.py": "import p.a", "p/a.py": "from p import b", "p/b.py": ""},
+            "a b entry",
+            id="two-away",
+        ),
+        pytest.param(
+            {"p/entry.py": "def f():\n    from p._body import run", "p/_body.py": ""},
+            "_body entry",
+            id="body",
+        ),
+        pytest.param(
+            {"p/entry.py": "from . import a", "p/a.py": "from .entry import x"}, "a entry", id="cycle"
+        ),
+        pytest.param({"p/entry.py": "from p.n import a", "p/n/a.py": ""}, "entry n/a", id="namespace"),
+        pytest.param(
+            {"p/entry.py": "from p.a import missing", "p/a.py": "", "p/b.py": ""}, "a entry", id="not-b"
+        ),
+        pytest.param({"p/entry.py": "import nothing.there"}, "entry", id="missing"),
+        pytest.param(
+            {"p/entry.py": "if TYPE_CHECKING:\n    import p.a", "p/a.py": ""}, "entry", id="type-checking"
+        ),
+        pytest.param({"p/entry.py": "import_module('p.a')", "p/a.py": ""}, "a entry", id="import-module"),
+        pytest.param({"p/entry.py": "def f(:"}, "entry", id="syntax-error"),
+        pytest.param({"p/entry.py": "from p.a import *", "p/a.py": ""}, "a entry", id="star"),
+    ],
+)
 def test_first_party_source_is_followed(tmp_path: Path, tree: Tree, expected: str) -> None:
     found = scan(tmp_path, tree)
     assert [name.removeprefix("p/").removesuffix(".py") for name in found.files] == expected.split()
 
 
-@pytest.mark.parametrize(("entry", "expected"), [
-    pytest.param("from p import f", {"p/a.py"}, id="name"),
-    pytest.param("from p import f as g", {"p/a.py"}, id="renamed"),
-    pytest.param("from p import g", {"p/b.py", "p/c.py"}, id="other-name"),
-    pytest.param("from p import a", {"p/a.py"}, id="submodule"),
-    pytest.param("from p.c import x", {"p/c.py"}, id="past-the-facade"),
-    pytest.param("import p", {"p/__init__.py", "p/a.py", "p/b.py", "p/c.py"}, id="whole"),
-    pytest.param("import p.a", {"p/__init__.py", "p/a.py", "p/b.py", "p/c.py"}, id="binds-the-whole"),
-    pytest.param("import p.a as a", {"p/a.py"}, id="binds-the-module"),
-    pytest.param("from p import *", {"p/__init__.py", "p/a.py", "p/b.py", "p/c.py"}, id="star"),
-    pytest.param("from p import unknown", {"p/__init__.py", "p/a.py", "p/b.py", "p/c.py"}, id="unknown-name"),
-])
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        pytest.param("from p import f", {"p/a.py"}, id="name"),
+        pytest.param("from p import f as g", {"p/a.py"}, id="renamed"),
+        pytest.param("from p import g", {"p/b.py", "p/c.py"}, id="other-name"),
+        pytest.param("from p import a", {"p/a.py"}, id="submodule"),
+        pytest.param("from p.c import x", {"p/c.py"}, id="past-the-facade"),
+        pytest.param("import p", {"p/__init__.py", "p/a.py", "p/b.py", "p/c.py"}, id="whole"),
+        pytest.param("import p.a", {"p/__init__.py", "p/a.py", "p/b.py", "p/c.py"}, id="binds-the-whole"),
+        pytest.param("import p.a as a", {"p/a.py"}, id="binds-the-module"),
+        pytest.param("from p import *", {"p/__init__.py", "p/a.py", "p/b.py", "p/c.py"}, id="star"),
+        pytest.param(
+            "from p import unknown", {"p/__init__.py", "p/a.py", "p/b.py", "p/c.py"}, id="unknown-name"
+        ),
+    ],
+)
 def test_a_facade_counts_for_what_is_asked_of_it(tmp_path: Path, entry: str, expected: set[str]) -> None:
     found = scan(tmp_path, {**FACADE, "q.py": entry}, "q")
     assert set(found.files) == {"q.py", *expected}
@@ -127,7 +149,9 @@ def test_installed_code_counts_by_version(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("size", "heavy"), [(1, ()), (20_000_000, ("somelib",))])
 def test_heavy_modules_are_those_to_import_ahead(tmp_path: Path, size: int, heavy: tuple[str, ...]) -> None:
-    tree = distribution("somelib", "1", "somelib", size) | {"p/entry.py": "def f():\n    import somelib, json"}
+    tree = distribution("somelib", "1", "somelib", size) | {
+        "p/entry.py": "def f():\n    import somelib, json"
+    }
     assert heavy_modules(scan(tmp_path, tree)) == heavy
 
 
@@ -143,13 +167,17 @@ def test_the_components_count_by_source_even_when_installed(tmp_path: Path) -> N
 
 
 def test_the_library_itself_does_not_count(tmp_path: Path) -> None:
-    found = scan(tmp_path, {"p/entry.py": "from pipeline_lib import component, Model\nimport pipeline_lib.plan.models"})
+    found = scan(
+        tmp_path, {"p/entry.py": "from pipeline_lib import component, Model\nimport pipeline_lib.plan.models"}
+    )
     assert set(found.files) == {"p/entry.py"}
     assert not found.distributions
     assert heavy_modules(found) == ()
 
 
-def test_what_the_library_imports_on_one_s_behalf_is_imported_ahead_but_does_not_count(tmp_path: Path) -> None:
+def test_what_the_library_imports_on_one_s_behalf_is_imported_ahead_but_does_not_count(
+    tmp_path: Path,
+) -> None:
     tree = distribution("big", "1", "big", 20_000_000) | {
         "pipeline_lib/__init__.py": "",
         "pipeline_lib/beam.py": "import big\ndef f():\n    import other",

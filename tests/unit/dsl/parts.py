@@ -1,3 +1,4 @@
+# ruff: noqa: B008  defaults as authors write them
 """Artifacts and components that the DSL's tests wire together; their bodies matter only in test_execution."""
 
 import enum
@@ -17,9 +18,11 @@ from pipeline_lib import (
     PushedModel,
     UserModule,
     component,
+    for_each,
     later,
     pipeline,
     resolver,
+    when,
 )
 from pipeline_lib.plan.models import Plan
 
@@ -120,3 +123,11 @@ def compiled(body: Callable[..., Any], **options: Any) -> Plan:
     return pipeline(name="test", **options)(body).compile()
 
 
+def sample(n: int = 3, regions: tuple[str, ...] = ("EWR",)) -> None:
+    """A pipeline with a condition and a loop."""
+    model = train(ingest(), steps=n).model
+    verdict = judge(model)
+    with when(verdict.blessed):
+        push(model)
+    for part in for_each(shard(ingest()).parts):
+        train(part)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.dsl.parts import KerasModel, Size, Trained, Tuning, best, ensemble, ingest, judge, notify, shard, train
 
 from pipeline_lib import Done, Examples, Model, ModelBlessing, component, workspace
 from pipeline_lib.errors import (
@@ -16,6 +15,19 @@ from pipeline_lib.errors import (
     ResultError,
     UnsetPropertyError,
     WireTypeError,
+)
+from unit.dsl.parts import (
+    KerasModel,
+    Size,
+    Trained,
+    Tuning,
+    best,
+    ensemble,
+    ingest,
+    judge,
+    notify,
+    shard,
+    train,
 )
 
 

@@ -1,11 +1,11 @@
 """for_each: one recording, many iterations, gathered lists."""
 
 import pytest
-from unit.dsl.parts import KerasModel, compiled, ensemble, ingest, judge, notify, push, shard, train
 
 from pipeline_lib import for_each, when
 from pipeline_lib.errors import ConditionalUseError, LoopError, OutsidePipelineError
 from pipeline_lib.plan import expressions as ex
+from unit.dsl.parts import KerasModel, compiled, ensemble, ingest, judge, notify, push, shard, train
 
 
 def test_list_parameter_gathered_by_a_comprehension() -> None:
@@ -55,7 +55,9 @@ def test_list_of_artifacts_several_nodes_and_a_condition_inside() -> None:
 def test_loops_nest_and_gather_flat() -> None:
     def body(regions: tuple[str, ...] = ("EWR",), steps: tuple[int, ...] = (1, 2)) -> None:
         examples = ingest()
-        models = [train(examples, region=r, steps=s).model for r in for_each(regions) for s in for_each(steps)]
+        models = [
+            train(examples, region=r, steps=s).model for r in for_each(regions) for s in for_each(steps)
+        ]
         ensemble(models)
 
     plan = compiled(body)

@@ -1,27 +1,22 @@
+# ruff: noqa: B008, PLW0108  pipelines are written as lambdas, with defaults as authors write them
 """@pipeline: run parameters, spans, sub-pipelines, exit handlers, importers, and mistakes in declarations."""
 
-import enum
 from datetime import date
-from pathlib import Path
-from typing import Any
 
 import pytest
-from unit.dsl.parts import KerasModel, Limits, Size, Tuning, compiled, ingest, judge, notify, push, shard, train
 
-from pipeline_lib import Examples, Model, Secret, UserModule, component, exit_handler, importer, pipeline, when
+from pipeline_lib import Examples, Secret, UserModule, pipeline
 from pipeline_lib.dsl.recording import active_recorder
 from pipeline_lib.errors import (
-    ConditionalUseError,
-    ConditionError,
     DeclarationError,
     NodeIdError,
     OutsidePipelineError,
     ParameterTypeError,
     PipelineCodeError,
-    UnknownPropertyError,
     WireTypeError,
 )
 from pipeline_lib.plan import expressions as ex
+from unit.dsl.parts import KerasModel, Limits, Size, Tuning, compiled, ingest, judge, shard, train
 
 
 def test_run_parameters_have_schemas_defaults_and_descriptions() -> None:
@@ -168,149 +163,6 @@ def test_parameters_that_cannot_be() -> None:
             compiled(body)
     with pytest.raises(ParameterTypeError, match="the default of n cannot be '3'"):
         compiled(wrong_default)
-
-
-# --- declarations of components ---------------------------------------------------------------------------
-
-
-class Colour(enum.Enum):
-    RED = 1
-
-
-@component
-def untyped_argument(x) -> Model:  # type: ignore[no-untyped-def]
-    return Model.new()
-
-
-@component
-def returns_a_value() -> int:
-    return 3
-
-
-@component
-def returns_untyped():  # type: ignore[no-untyped-def]
-    return None
-
-
-@component
-def dict_of_artifacts(models: dict[str, Model]) -> None:
-    del models
-
-
-@component
-def many(*models: Model) -> None:
-    del models
-
-
-@component
-def artifact_default(model: Model = Model.at("/x")) -> None:
-    del model
-
-
-@component
-def opaque_parameter(x: Path | complex = 1j) -> None:
-    del x
-
-
-@pytest.mark.parametrize(
-    ("target", "message"),
-    [
-        (untyped_argument, "x has no type"),
-        (returns_a_value, "returns int"),
-        (returns_untyped, "does not say what it returns"),
-        (dict_of_artifacts, "models cannot be dict"),
-        (many, r"takes \*models"),
-        (artifact_default, "is an artifact and has a default"),
-    ],
-    ids=lambda value: getattr(value, "__name__", ""),
-)
-def test_component_declarations(target: Any, message: str) -> None:
-    with pytest.raises(DeclarationError, match=message):
-        compiled(lambda: target(1))
-
-
-def test_local_components_cannot_be_placed() -> None:
-    @component
-    def local() -> None:
-        return None
-
-    with pytest.raises(DeclarationError, match="cannot be imported by the process"):
-        compiled(lambda: local())
-
-
-# --- exit handlers -----------------------------------------------------------------------------------------
-
-
-def test_exit_handlers_run_last() -> None:
-    def body() -> None:
-        model = train(ingest()).model
-        with exit_handler():
-            notify("done", model=model)
-
-    node = compiled(body).node("notify")
-    assert node.exit_handler
-    assert node.inputs["model"].optional
-
-
-def test_exit_handlers_read_only_optionals() -> None:
-    def body() -> None:
-        model = train(ingest()).model
-        with exit_handler():
-            push(model)
-
-    with pytest.raises(ConditionalUseError, match="an exit handler runs even if train failed"):
-        compiled(body)
-
-
-def test_nothing_reads_an_exit_handler() -> None:
-    def body() -> None:
-        with exit_handler():
-            examples = ingest()
-        train(examples)
-
-    with pytest.raises(ConditionalUseError, match=r"train\.examples reads an exit handler's"):
-        compiled(body)
-
-
-def test_exit_handlers_stand_at_the_top() -> None:
-    def body(force: bool) -> None:
-        with when(force), exit_handler():
-            notify("x")
-
-    with pytest.raises(ConditionError, match="inside another block"):
-        compiled(body)
-
-
-# --- importers ---------------------------------------------------------------------------------------------
-
-
-def test_importer_brings_in_existing_files() -> None:
-    def body(uri: str) -> None:
-        model = importer(KerasModel, uri, properties={"accuracy": 0.5, "trained_on": date(2013, 1, 1)})
-        judge(model)
-
-    plan = compiled(body)
-    node = plan.node("import_keras_model")
-    assert (node.kind, node.outputs["result"].artifact_type) == ("importer", "KerasModel")
-    assert node.parameters == {
-        "uri": ex.FromParameter(name="uri"),
-        "properties": ex.Struct(
-            fields={"accuracy": ex.Constant(value=0.5), "trained_on": ex.Constant(value="2013-01-01")}
-        ),
-    }
-    assert plan.node("judge").inputs["model"].source == ex.FromOutput(node=node.id, port="result")
-
-
-def test_importer_checks_what_it_is_given() -> None:
-    with pytest.raises(UnknownPropertyError, match="KerasModel has no property acuracy") as caught:
-        compiled(lambda: importer(KerasModel, "/x", properties={"acuracy": 1}))
-    assert caught.value.fix == "did you mean accuracy?"
-    with pytest.raises(ParameterTypeError, match=r"import_examples does not say split_names"):
-        compiled(lambda: importer(Examples, "/x"))
-    with pytest.raises(ParameterTypeError, match=r"import_model\.uri cannot be 3"):
-        compiled(lambda: importer(Model, 3))  # type: ignore[arg-type]
-    with pytest.raises(WireTypeError, match="importer cannot make"):
-        compiled(lambda: importer(int, "/x"))  # type: ignore[type-var]
 
 
 def test_lists_are_indexed_and_passed_whole() -> None:

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG005, B008, C416, PLC3002, PTH123, SIM115, UP031  every odd way to use a value is the point
 """What recorded values refuse, at the user's own line, and the little they allow."""
 
 import copy
@@ -11,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.dsl.parts import KerasModel, Limits, Size, Tuning, compiled, ingest, notify, train
 
 from pipeline_lib.dsl.proxy import Proxy
 from pipeline_lib.errors import PipelineCodeError, PipelineError, RecordedValueError, UnknownAttributeError
 from pipeline_lib.plan import expressions as ex
+from unit.dsl.parts import KerasModel, Limits, Size, Tuning, compiled, ingest, notify, train
 
 
 @dataclass(frozen=True)

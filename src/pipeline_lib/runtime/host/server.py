@@ -199,7 +199,9 @@ class Server:
             orders = [protocol.parse_order(frame) for frame in one.buffer.feed(data)]
         except BlockingIOError:
             return
-        except (OSError, ValueError, ValidationError) as error:
+        except OSError:
+            data, orders = b"", []
+        except (ValueError, ValidationError) as error:
             print(f"dropped a client: {error}", file=sys.stderr, flush=True)
             data, orders = b"", []
         for order in orders:
@@ -345,10 +347,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 if __name__ == "__main__":
     try:
         main()
-    except SystemExit:
-        pass
-    except BaseException:
+    except Exception:  # noqa: BLE001  the last one: it goes to the host's log
         traceback.print_exc()
-    # TensorFlow's own end takes half a second, and may crash; there is nothing left to lose.
-    sys.stderr.flush()
-    os._exit(0)
+    finally:
+        # TensorFlow's own end takes half a second, and may crash; there is nothing left to lose.
+        sys.stderr.flush()
+        os._exit(0)

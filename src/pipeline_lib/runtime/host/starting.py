@@ -15,6 +15,7 @@ from pipeline_lib.runtime.host.protocol import Link, Status
 from pipeline_lib.settings import HostSettings
 
 _SERVER = "pipeline_lib.runtime.host.server"
+_SHELL = "/bin/sh"
 
 
 def ensure_host(
@@ -121,7 +122,7 @@ def _start(
                 # By way of a shell that ends at once: the host must be nobody's child, or it would stay a
                 # zombie of the launcher that happened to start it.
                 subprocess.run(
-                    ["/bin/sh", "-c", '"$@" &', "sh", *command, "--", *preload],
+                    [_SHELL, "-c", '"$@" &', "sh", *command, "--", *preload],
                     pass_fds=[listener.fileno()],
                     stdin=subprocess.DEVNULL,
                     stdout=log,

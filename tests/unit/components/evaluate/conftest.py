@@ -15,7 +15,7 @@ ROWS = 2_000
 
 @pytest.fixture(scope="session")
 def table() -> pa.Table:
-    """Rows with an hour, a city (sometimes missing), a signal (sometimes missing), a weight and two labels."""
+    """Rows with an hour, a city and a signal (sometimes missing), a weight and three labels."""
     random = np.random.default_rng(7)
     hour = random.integers(0, 4, ROWS)
     signal = random.normal(size=ROWS)

@@ -3,10 +3,7 @@
 import json
 from pathlib import Path
 
-import pyarrow as pa
-import pytest
-
-from pipeline_components.evaluate import Bound, Metric, Slice, evaluate
+from pipeline_components.evaluate import Metric, evaluate
 from pipeline_lib import Examples, Model
 
 

@@ -54,7 +54,11 @@ def hidden(base: Path) -> set[str]:
 
 
 def pushed_files(directory: Path) -> dict[str, bytes]:
-    return {path.relative_to(directory).as_posix(): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(directory).as_posix(): path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_a_push_is_a_whole_version(tmp_path: Path, base: Path) -> None:
@@ -92,7 +96,10 @@ def test_the_name_is_one_directory(tmp_path: Path, base: Path, name: str) -> Non
     ("blessing", "infra_blessing", "reason"),
     [
         pytest.param(
-            ModelBlessing.at("/none", blessed=False, outcome="threshold_missed"), None, "threshold_missed", id="model"
+            ModelBlessing.at("/none", blessed=False, outcome="threshold_missed"),
+            None,
+            "threshold_missed",
+            id="model",
         ),
         pytest.param(
             ModelBlessing.at("/none", blessed=True, outcome="blessed"),
@@ -105,7 +112,9 @@ def test_the_name_is_one_directory(tmp_path: Path, base: Path, name: str) -> Non
 def test_what_is_not_blessed_is_not_pushed(
     tmp_path: Path, base: Path, blessing: ModelBlessing, infra_blessing: InfraBlessing | None, reason: str
 ) -> None:
-    pushed = push.run(make_model(tmp_path / "model"), blessing, infra_blessing, name="delays", destination=str(base))
+    pushed = push.run(
+        make_model(tmp_path / "model"), blessing, infra_blessing, name="delays", destination=str(base)
+    )
     assert not pushed.pushed
     assert pushed.reason is not None
     assert reason in pushed.reason
@@ -131,7 +140,9 @@ def test_the_same_content_is_pushed_once(tmp_path: Path, base: Path) -> None:
 
 def test_going_back_to_earlier_content_is_a_new_version(tmp_path: Path, base: Path) -> None:
     one, two = make_model(tmp_path / "a", b"one"), make_model(tmp_path / "b", b"two")
-    numbers = [push.run(model, name="delays", destination=str(base)).pushed_version for model in (one, two, one)]
+    numbers = [
+        push.run(model, name="delays", destination=str(base)).pushed_version for model in (one, two, one)
+    ]
     assert len(set(numbers)) == 3
     assert numbers == sorted(numbers, key=lambda number: int(number or 0))
 

@@ -1,0 +1,184 @@
+"""The driver: which files make a span, and what happens when they are not there."""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline_components.errors import (
+    MissingSpanError,
+    NoSourceFilesError,
+    PatternError,
+    SpanNotGivenError,
+    SplitError,
+    UnexpectedSpanError,
+    VersionMismatchError,
+)
+from pipeline_components.ingest.sources import Found, SourceFile, changed_since, find_files
+
+Deliver = Callable[..., None]
+
+
+@pytest.fixture
+def deliver(tmp_path: Path) -> Deliver:
+    def write(*names: str, text: str = "a\n1\n") -> None:
+        for name in names:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(text)
+
+    return write
+
+
+def _names(answer: dict[str, Any], split: str = "*") -> list[str]:
+    return [uri.rpartition("/")[2] for uri in answer["located"][split]]
+
+
+def test_a_date_finds_its_file_and_its_digest(tmp_path: Path, deliver: Deliver) -> None:
+    deliver("2013-01-01.csv", "2013-01-02.csv", "2013-01-02.txt")
+    answer = find_files({"source": f"{tmp_path}/{{YYYY}}-{{MM}}-{{DD}}.csv", "span": "2013-01-02"})
+    assert answer["located"] == {"*": [f"file://{tmp_path}/2013-01-02.csv"]}
+    assert answer["found"] == {
+        "span": 15707,
+        "version": 0,
+        "files": {
+            "*": [
+                {
+                    "name": "2013-01-02.csv",
+                    "size": 4,
+                    "sha256": hashlib.sha256(b"a\n1\n").hexdigest(),
+                }
+            ]
+        },
+    }
+
+
+def test_moved_files_are_found_the_same(tmp_path: Path, deliver: Deliver) -> None:
+    deliver("here/a.csv", "there/a.csv")
+    here, there = (find_files({"source": f"{tmp_path}/{name}/*.csv"}) for name in ("here", "there"))
+    assert here["found"] == there["found"]
+    assert here["located"] != there["located"]
+
+
+def test_a_missing_span_lists_the_nearest_and_takes_none(tmp_path: Path, deliver: Deliver) -> None:
+    deliver(*(f"{span}.csv" for span in (1, 2, 3, 7, 8, 9, 40)))
+    with pytest.raises(MissingSpanError, match="no files for span 5") as caught:
+        find_files({"source": f"{tmp_path}/{{SPAN}}.csv", "span": 5})
+    assert caught.value.facts["nearest"] == "1, 2, 3, 7, 8, 9"
+
+
+def test_nearest_dates_are_shown_as_dates(tmp_path: Path, deliver: Deliver) -> None:
+    deliver("2013-01-01.csv")
+    with pytest.raises(MissingSpanError, match="2013-01-03") as caught:
+        find_files({"source": f"{tmp_path}/{{YYYY}}-{{MM}}-{{DD}}.csv", "span": "2013-01-03"})
+    assert caught.value.facts["nearest"] == "2013-01-01"
+
+
+def test_a_source_with_spans_needs_one(tmp_path: Path, deliver: Deliver) -> None:
+    deliver("1.csv", "2.csv")
+    source = f"{tmp_path}/{{SPAN}}.csv"
+    with pytest.raises(SpanNotGivenError, match="none was asked for"):
+        find_files({"source": source})
+    assert find_files({"source": source, "span": "latest"})["found"]["span"] == 2
+
+
+def test_a_span_needs_a_source_with_spans(tmp_path: Path, deliver: Deliver) -> None:
+    deliver("a.csv")
+    with pytest.raises(UnexpectedSpanError, match="the source names none"):
+        find_files({"source": f"{tmp_path}/*.csv", "span": 3})
+
+
+def test_the_newest_version_counts_unless_one_is_named(tmp_path: Path, deliver: Deliver) -> None:
+    deliver("4-v9.csv", "4-v10.csv", "5-v1.csv")
+    source = {"source": f"{tmp_path}/{{SPAN}}-v{{VERSION}}.csv", "span": 4}
+    assert _names(find_files(source)) == ["4-v10.csv"]
+    assert _names(find_files({**source, "version": 9})) == ["4-v9.csv"]
+    with pytest.raises(MissingSpanError, match="span 4, version 1"):
+        find_files({**source, "version": 1})
+
+
+def test_a_folder_stands_for_its_files_but_hidden_ones(tmp_path: Path, deliver: Deliver) -> None:
+    deliver("day/b.csv", "day/a.csv", "day/_SUCCESS", "day/.a.csv.crc")
+    assert _names(find_files({"source": f"{tmp_path}/day"})) == ["a.csv", "b.csv"]
+
+
+def test_splits_have_patterns_of_their_own(tmp_path: Path, deliver: Deliver) -> None:
+    deliver("train/1.csv", "test/1.csv")
+    answer = find_files(
+        {"source": {"test": f"{tmp_path}/test/{{SPAN}}.csv", "train": f"{tmp_path}/train/{{SPAN}}.csv"}, "span": 1}
+    )
+    assert list(answer["located"]) == ["train", "test"]
+
+
+def test_latest_is_the_newest_of_any_split_and_then_missing_in_the_other(tmp_path: Path, deliver: Deliver) -> None:
+    deliver("train/1.csv", "train/2.csv", "test/1.csv")
+    source = {name: f"{tmp_path}/{name}/{{SPAN}}.csv" for name in ("train", "test")}
+    with pytest.raises(MissingSpanError, match="of split test for span 2"):
+        find_files({"source": source, "span": "latest"})
+
+
+def test_versions_of_splits_must_agree(tmp_path: Path, deliver: Deliver) -> None:
+    deliver("train/1-1.csv", "train/1-2.csv", "test/1-1.csv")
+    source = {name: f"{tmp_path}/{name}/{{SPAN}}-{{VERSION}}.csv" for name in ("train", "test")}
+    with pytest.raises(VersionMismatchError, match="different newest versions"):
+        find_files({"source": source, "span": 1})
+
+
+@pytest.mark.parametrize(
+    ("source", "splits", "why"),
+    [
+        ({"a": "/x/{SPAN}.csv", "b": "/x/*.csv"}, None, "in different ways"),
+        ({"a": "/x/*.csv"}, {"buckets": {"train": 1}}, "has splits already"),
+        ({"a/b": "/x/*.csv"}, None, "cannot be a split's name"),
+        ({}, None, "names no split"),
+    ],
+)
+def test_splits_that_cannot_be(source: dict[str, str], splits: Any, why: str) -> None:
+    with pytest.raises(SplitError, match=why):
+        find_files({"source": source, "splits": splits})
+
+
+def test_a_source_that_matches_nothing(tmp_path: Path) -> None:
+    with pytest.raises(NoSourceFilesError, match="matches no file"):
+        find_files({"source": f"{tmp_path}/*.csv"})
+    with pytest.raises(NoSourceFilesError, match="no span has files"):
+        find_files({"source": f"{tmp_path}/{{SPAN}}.csv", "span": "latest"})
+
+
+def test_a_bad_pattern_is_refused_before_looking(tmp_path: Path) -> None:
+    with pytest.raises(PatternError, match="unknown"):
+        find_files({"source": f"{tmp_path}/{{DAY}}.csv"})
+
+
+def test_waiting_ends_with_the_file(tmp_path: Path, deliver: Deliver) -> None:
+    late = threading.Timer(0.15, deliver, ["3.csv"])
+    late.start()
+    try:
+        answer = find_files(_waiting(tmp_path, wait_seconds=20.0))
+    finally:
+        late.join()
+    assert _names(answer) == ["3.csv"]
+
+
+def test_waiting_ends_with_the_time(tmp_path: Path) -> None:
+    start = time.monotonic()
+    with pytest.raises(MissingSpanError, match="span 3"):
+        find_files(_waiting(tmp_path, wait_seconds=0.2))
+    assert 0.2 <= time.monotonic() - start < 5
+
+
+def _waiting(folder: Path, wait_seconds: float) -> dict[str, Any]:
+    source = f"{folder}/{{SPAN}}.csv"
+    return {"source": source, "span": 3, "missing": "wait", "wait_seconds": wait_seconds, "poll_seconds": 0.05}
+
+
+def test_growth_after_the_digest_is_noticed(tmp_path: Path, deliver: Deliver) -> None:
+    deliver("a.csv")
+    answer = find_files({"source": f"{tmp_path}/a.csv"})
+    found = Found(span=0, version=0, files={"*": [SourceFile(**answer["found"]["files"]["*"][0])]})
+    assert changed_since(found, answer["located"]) is None
+    deliver("a.csv", text="a\n1\n2\n")
+    assert changed_since(found, answer["located"]) == f"file://{tmp_path}/a.csv"

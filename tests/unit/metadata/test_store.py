@@ -1,0 +1,666 @@
+"""The contract of `Store`: every backend passes all of it."""
+
+import dataclasses
+import multiprocessing
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline_lib.errors import (
+    AlreadyCompleteError,
+    ArtifactTypeConflictError,
+    RunConflictError,
+    UnknownRecordError,
+)
+from pipeline_lib.metadata.mlmd import open_store
+from pipeline_lib.metadata.records import (
+    ArtifactQuery,
+    ArtifactState,
+    NewArtifact,
+    NewExecution,
+    NodeKey,
+    Ports,
+    Run,
+    State,
+    StoredArtifact,
+)
+from pipeline_lib.metadata.store import Store
+from pipeline_lib.plan.models import ArtifactType, CodeRef, PropertyType
+
+PROCESSES = 8
+AWKWARD = 'it\'s a "quoted" \\ back\\slash\nwith `ticks`, %5C, \t, $0 and é☃😀'
+EXAMPLES = ArtifactType(
+    code=CodeRef(module="pipeline_lib.artifacts.standard", qualname="Examples"),
+    base_type="Dataset",
+    properties={
+        "span": PropertyType(kind="int"),
+        "version": PropertyType(kind="int"),
+        "split_names": PropertyType(kind="json"),
+        "rows": PropertyType(kind="json", declared=False),
+    },
+)
+BLESSING = ArtifactType(
+    code=CodeRef(module="pipeline_lib.artifacts.standard", qualname="ModelBlessing"),
+    properties={
+        "blessed": PropertyType(kind="bool", declared=False),
+        "accuracy": PropertyType(kind="float", declared=False),
+        "current_model": PropertyType(kind="str", declared=False),
+        "day": PropertyType(kind="date", declared=False),
+    },
+)
+TYPES = {"Examples": EXAMPLES, "ModelBlessing": BLESSING}
+
+
+def key(node: str = "ingest", run_id: str = "run-1", iteration: tuple[int, ...] = ()) -> NodeKey:
+    return NodeKey(pipeline="flights", run_id=run_id, node=node, iteration=iteration)
+
+
+def new(
+    node: str = "ingest", run_id: str = "run-1", *, inputs: Ports | None = None, **changes: Any
+) -> NewExecution:
+    made = NewExecution(
+        key=key(node, run_id),
+        type_name=f"components.{node}",
+        cache_key="c0ffee",
+        inputs=inputs or {},
+        parameters={"steps": 10, "name": "x"},
+        facts={"host": "h", "try": 1},
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def examples(uri: str = "/artifacts/1", *, span: int = 3, digest: str = "d1") -> NewArtifact:
+    return NewArtifact(
+        type_name="Examples",
+        uri=uri,
+        digest=digest,
+        size_bytes=12,
+        properties={"span": span, "version": 0, "split_names": ["train", "eval"], "rows": {"train": 9}},
+    )
+
+
+def ready(store: Store, run_id: str = "run-1", span: str = "2013-01-01") -> None:
+    store.register_types(TYPES)
+    store.open_run(Run(pipeline="flights", run_id=run_id, state=State.RUNNING, span=span))
+
+
+def publish(
+    store: Store, node: str = "ingest", run_id: str = "run-1", *artifacts: NewArtifact
+) -> tuple[int, StoredArtifact]:
+    execution_id = store.start(new(node, run_id))
+    made = artifacts or (examples(f"/artifacts/{node}/{run_id}"),)
+    outputs = store.complete(execution_id, key(node, run_id), {"examples": made}, {})
+    return execution_id, outputs["examples"][0]
+
+
+def in_processes(body: Callable[..., Any], arguments: list[tuple[Any, ...]]) -> list[Any]:
+    """Run `body` at once in as many processes as there are arguments; their results, or errors, in order."""
+    context = multiprocessing.get_context("fork")
+    barrier = context.Barrier(len(arguments))
+    pipes = [context.Pipe(duplex=False) for _ in arguments]
+    processes = [
+        context.Process(target=_in_process, args=(barrier, pipe[1], body, given_arguments))
+        for pipe, given_arguments in zip(pipes, arguments, strict=True)
+    ]
+    for process in processes:
+        process.start()
+    results = [reader.recv() for reader, _ in pipes]
+    for process in processes:
+        process.join(30)
+    return results
+
+
+def _in_process(barrier: Any, pipe: Any, body: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    barrier.wait(30)
+    try:
+        pipe.send(body(*arguments))
+    except Exception as error:
+        pipe.send(error)
+
+
+# --- runs -----------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_read_back(store: Store) -> None:
+    started = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+    run = Run(
+        pipeline="flights",
+        run_id="run-1",
+        state=State.RUNNING,
+        span="2013-01-01",
+        parameters={"day": "2013-01-01", "odd": AWKWARD, "nested": {"a": [1, 2.5, None, True]}},
+        facts={"plan": "abc", "dirty": False, "note": AWKWARD, "git.commit": None, "json:like": "json:1"},
+        started_at=started,
+    )
+    store.open_run(run)
+    assert store.run("run-1") == run
+
+
+def test_closing_a_run_keeps_what_opening_said(store: Store) -> None:
+    started, ended = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    opened = Run(
+        pipeline="flights",
+        run_id="run-1",
+        state=State.RUNNING,
+        span="2013-01-01",
+        parameters={"a": 1},
+        facts={"user": "u"},
+        started_at=started,
+    )
+    store.open_run(opened)
+    store.close_run(
+        Run(pipeline="flights", run_id="run-1", state=State.FAILED, facts={"failed": 2}, ended_at=ended)
+    )
+    assert store.run("run-1") == dataclasses.replace(
+        opened, state=State.FAILED, facts={"user": "u", "failed": 2}, ended_at=ended
+    )
+
+
+def test_a_run_that_is_opened_again_goes_on(store: Store) -> None:
+    first = datetime(2026, 1, 1, tzinfo=UTC)
+    run = Run(pipeline="flights", run_id="run-1", state=State.RUNNING, facts={"a": 1}, started_at=first)
+    store.open_run(run)
+    store.close_run(dataclasses.replace(run, state=State.FAILED))
+    store.open_run(dataclasses.replace(run, facts={"b": 2}, started_at=first + timedelta(days=1)))
+    assert store.run("run-1") == dataclasses.replace(run, facts={"a": 1, "b": 2})
+    assert len(store.runs("flights")) == 1
+
+
+def test_a_run_id_is_of_one_pipeline(store: Store) -> None:
+    store.open_run(Run(pipeline="flights", run_id="run-1", state=State.RUNNING))
+    with pytest.raises(RunConflictError, match="run run-1 is one of pipeline flights"):
+        store.open_run(Run(pipeline="taxi", run_id="run-1", state=State.RUNNING))
+
+
+def test_runs_are_listed_newest_first(store: Store) -> None:
+    for number, pipeline in enumerate(["flights", AWKWARD, "flights", "taxi"]):
+        store.open_run(Run(pipeline=pipeline, run_id=f"run-{number}", state=State.RUNNING))
+    assert [run.run_id for run in store.runs()] == ["run-3", "run-2", "run-1", "run-0"]
+    assert [run.run_id for run in store.runs("flights", limit=1)] == ["run-2"]
+    assert [run.run_id for run in store.runs(AWKWARD)] == ["run-1"]
+
+
+def test_what_is_not_there_is_none_or_empty(store: Store) -> None:
+    assert store.run("run-1") is None
+    assert store.execution(7) is None
+    assert store.artifact(7) is None
+    assert store.completed(key()) is None
+    assert store.runs() == store.active_executions() == store.run_executions("run-1") == []
+    assert store.node_history("flights", "ingest") == store.cache_candidates("c0ffee") == []
+    assert store.artifacts(ArtifactQuery(type_name="Examples")) == store.artifacts_by_uri("/x") == []
+
+
+# --- executions -----------------------------------------------------------------------------------------
+
+
+def test_a_started_execution_is_active_and_has_its_inputs(store: Store) -> None:
+    ready(store)
+    _, artifact = publish(store)
+    execution_id = store.start(
+        new(
+            "train",
+            inputs={"examples": [artifact, artifact], "base": [artifact], "empty": []},
+            parameters={"text": AWKWARD, "list": [1, "two"], "none": None, "yes": True, "x": 0.1},
+            facts={"host": AWKWARD, "parts": {"a": [1]}, "memory": 2**70, "text": "json:x"},
+        )
+    )
+    found = store.execution(execution_id)
+    assert found is not None
+    assert found.state is State.RUNNING
+    assert found.key == key("train")
+    assert found.type_name == "components.train"
+    assert found.cache_key == "c0ffee"
+    assert found.parameters == {"text": AWKWARD, "list": [1, "two"], "none": None, "yes": True, "x": 0.1}
+    assert found.facts == {"host": AWKWARD, "parts": {"a": [1]}, "memory": 2**70, "text": "json:x"}
+    assert found.inputs == {"examples": (artifact, artifact), "base": (artifact,), "empty": ()}
+    assert found.outputs == {}
+    assert [active.id for active in store.active_executions()] == [execution_id]
+
+
+def test_completing_publishes_outputs_and_keeps_facts(store: Store) -> None:
+    ready(store)
+    execution_id = store.start(new())
+    outputs = store.complete(
+        execution_id, key(), {"examples": [examples(), examples("/artifacts/2")], "none": []}, {"wall": 1.5}
+    )
+    found = store.completed(key())
+    assert found is not None
+    assert (found.id, found.state) == (execution_id, State.COMPLETE)
+    assert found.facts == {"host": "h", "try": 1, "wall": 1.5}
+    assert found.outputs == outputs
+    assert [artifact.uri for artifact in outputs["examples"]] == ["/artifacts/1", "/artifacts/2"]
+    assert outputs["none"] == ()
+    assert store.active_executions() == []
+
+
+def test_an_artifact_is_read_back(store: Store) -> None:
+    ready(store)
+    _, artifact = publish(store, "ingest", "run-1", examples("s3://bucket/a b/1"))
+    assert artifact.properties == {
+        "span": 3,
+        "version": 0,
+        "split_names": ["train", "eval"],
+        "rows": {"train": 9},
+    }
+    assert (artifact.type_name, artifact.state, artifact.size_bytes) == ("Examples", ArtifactState.LIVE, 12)
+    assert (artifact.digest, artifact.uri) == ("d1", "s3://bucket/a b/1")
+    assert (artifact.pipeline, artifact.node, artifact.port, artifact.run_id) == (
+        "flights",
+        "ingest",
+        "examples",
+        "run-1",
+    )
+    assert abs(datetime.now(UTC) - artifact.created_at) < timedelta(minutes=1)
+    assert store.artifact(artifact.id) == artifact
+    assert store.artifacts_by_uri("s3://bucket/a b/1") == [artifact]
+
+
+def test_completing_again_gives_the_same_outputs(store: Store) -> None:
+    ready(store)
+    execution_id = store.start(new())
+    first = store.complete(execution_id, key(), {"examples": [examples()]}, {})
+    assert store.complete(execution_id, key(), {"examples": [examples()]}, {}) == first
+    assert store.artifacts(ArtifactQuery(type_name="Examples")) == list(first["examples"])
+
+
+@pytest.mark.parametrize("outputs", [{"examples": [examples("/artifacts/2")]}, {}])
+def test_the_second_try_of_a_node_records_nothing(store: Store, outputs: Any) -> None:
+    ready(store)
+    first, second = store.start(new()), store.start(new())
+    store.complete(first, key(), {"examples": [examples()]}, {})
+    with pytest.raises(AlreadyCompleteError, match=f"by: +execution {first}"):
+        store.complete(second, key(), outputs, {"wall": 2})
+    found = store.execution(second)
+    assert found is not None
+    assert (found.state, found.outputs) == (State.RUNNING, {})
+    assert "wall" not in found.facts
+    assert store.artifacts_by_uri("/artifacts/2") == []
+    with pytest.raises(AlreadyCompleteError):
+        store.record_cached(new(), {}, cached_from=first)
+
+
+def test_iterations_runs_and_nodes_complete_on_their_own(store: Store) -> None:
+    ready(store)
+    keys = [key(), key("other"), key(run_id="run-2"), key(iteration=(0,)), key(iteration=(0, 1))]
+    for number, one in enumerate(keys):
+        execution_id = store.start(new(key=one))
+        store.complete(execution_id, one, {"examples": [examples(f"/artifacts/{number}")]}, {})
+        found = store.completed(one)
+        assert found is not None
+        assert found.key == one
+        assert found.outputs["examples"][0].uri == f"/artifacts/{number}"
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.CANCELED])
+def test_a_failed_execution_keeps_its_facts(store: Store, state: State) -> None:
+    ready(store)
+    execution_id = store.start(new())
+    store.finish(execution_id, state, {"error": {"code": "PL401", "text": AWKWARD}})
+    store.finish(execution_id, state, {"log": "l"})
+    found = store.execution(execution_id)
+    assert found is not None
+    assert found.state is state
+    assert found.facts == {
+        "host": "h",
+        "try": 1,
+        "error": {"code": "PL401", "text": AWKWARD},
+        "log": "l",
+    }
+    assert store.completed(key()) is None
+    assert store.active_executions() == []
+
+
+def test_a_completed_execution_cannot_be_marked_failed(store: Store) -> None:
+    ready(store)
+    execution_id, artifact = publish(store)
+    store.finish(execution_id, State.FAILED, {"doctor": "thought it dead"})
+    found = store.completed(key())
+    assert found is not None
+    assert (found.state, found.outputs) == (State.COMPLETE, {"examples": (artifact,)})
+    assert [hit.id for hit in store.cache_candidates("c0ffee")] == [execution_id]
+
+
+def test_a_try_thought_dead_can_still_complete(store: Store) -> None:
+    ready(store)
+    execution_id = store.start(new())
+    store.finish(execution_id, State.FAILED, {"doctor": "thought it dead"})
+    store.complete(execution_id, key(), {"examples": [examples()]}, {})
+    found = store.completed(key())
+    assert found is not None
+    assert found.state is State.COMPLETE
+    assert found.facts["doctor"] == "thought it dead"
+
+
+@pytest.mark.parametrize("call", ["complete", "finish", "abandon"])
+def test_what_is_not_there_cannot_be_changed(store: Store, call: str) -> None:
+    with pytest.raises(UnknownRecordError, match="there is no"):
+        if call == "complete":
+            store.complete(99, key(), {}, {})
+        elif call == "finish":
+            store.finish(99, State.FAILED, {})
+        else:
+            store.abandon(99)
+
+
+# --- the cache ------------------------------------------------------------------------------------------
+
+
+def test_candidates_are_successes_of_that_key_newest_first(store: Store) -> None:
+    ready(store)
+    first, artifact = publish(store)
+    failed = store.start(new("failed"))
+    store.finish(failed, State.FAILED, {})
+    store.start(new("running"))
+    other = store.start(new("other", cache_key="decaf"))
+    store.complete(other, key("other"), {}, {})
+    second, _ = publish(store, "ingest", "run-2")
+    found = store.cache_candidates("c0ffee")
+    assert [hit.id for hit in found] == [second, first]
+    assert found[1].outputs == {"examples": (artifact,)}
+    assert [hit.id for hit in store.cache_candidates("c0ffee", limit=1)] == [second]
+
+
+def test_a_hit_refers_to_the_artifacts_that_are_there(store: Store) -> None:
+    ready(store)
+    made_by, artifact = publish(store)
+    outputs = {"examples": (artifact,), "same": (artifact,), "none": ()}
+    id_, given_back = store.record_cached(
+        new(run_id="run-2", inputs={"raw": [artifact]}), outputs, cached_from=made_by
+    )
+    assert given_back == outputs
+    found = store.completed(key(run_id="run-2"))
+    assert found is not None
+    assert (found.id, found.state) == (id_, State.CACHED)
+    assert (found.inputs, found.outputs) == ({"raw": (artifact,)}, outputs)
+    assert store.artifact(artifact.id) == artifact
+    assert [hit.id for hit in store.cache_candidates("c0ffee")] == [id_, made_by]
+    assert store.record_cached(new(run_id="run-2"), outputs, cached_from=made_by)[0] == id_
+
+
+def test_a_hit_for_a_completed_node_is_refused(store: Store) -> None:
+    ready(store)
+    made_by, _ = publish(store)
+    _, other = publish(store, "ingest", "run-2")
+    with pytest.raises(AlreadyCompleteError, match=f"execution {made_by}"):
+        store.record_cached(new(), {"examples": (other,)}, cached_from=made_by)
+
+
+def test_no_look_up_returns_an_abandoned_artifact(store: Store) -> None:
+    ready(store)
+    _, artifact = publish(store)
+    store.abandon(artifact.id)
+    store.abandon(artifact.id)
+    assert store.artifacts(ArtifactQuery(type_name="Examples")) == []
+    lost = dataclasses.replace(artifact, state=ArtifactState.ABANDONED)
+    assert store.artifact(artifact.id) == lost
+    assert store.cache_candidates("c0ffee")[0].outputs == {"examples": (lost,)}
+
+
+def test_recording_uses_does_not_revive_an_artifact(store: Store) -> None:
+    """ML Metadata overwrites an artifact that comes with an event by what comes."""
+    ready(store)
+    _, artifact = publish(store)
+    store.abandon(artifact.id)
+    store.start(new("train", inputs={"examples": [artifact]}))
+    found = store.artifact(artifact.id)
+    assert found == dataclasses.replace(artifact, state=ArtifactState.ABANDONED)
+
+
+# --- history and queries --------------------------------------------------------------------------------
+
+
+def test_a_nodes_history_is_newest_first_and_bounded(store: Store) -> None:
+    ready(store)
+    ids = [publish(store, "ingest", f"run-{number}")[0] for number in range(3)]
+    publish(store, "train", "run-0")
+    assert [found.id for found in store.node_history("flights", "ingest")] == ids[::-1]
+    assert [found.id for found in store.node_history("flights", "ingest", limit=2)] == ids[:0:-1]
+
+
+def test_a_runs_executions_are_oldest_first_with_ports(store: Store) -> None:
+    ready(store)
+    first, artifact = publish(store)
+    second = store.start(new("train", inputs={"examples": [artifact]}))
+    publish(store, "ingest", "run-2")
+    found = store.run_executions("run-1")
+    assert [execution.id for execution in found] == [first, second]
+    assert found[0].outputs == found[1].inputs == {"examples": (artifact,)}
+
+
+def test_many_executions_of_a_run_all_come_back(store: Store) -> None:
+    """ML Metadata pages by 100."""
+    ready(store)
+    ids = [store.start(new(key=key(iteration=(number,)))) for number in range(120)]
+    assert [execution.id for execution in store.run_executions("run-1")] == ids
+
+
+@pytest.fixture
+def history(store: Store) -> dict[str, StoredArtifact]:
+    """Spans 1 to 3 by runs of three days, a consumer of each, and three verdicts."""
+    store.register_types(TYPES)
+    found: dict[str, StoredArtifact] = {}
+    for span in (1, 2, 3):
+        run_id = f"run-{span}"
+        ready(store, run_id, f"2013-01-0{span}")
+        _, made = publish(store, "ingest", run_id, examples(f"/artifacts/{span}", span=span))
+        consumer = store.start(new("train", run_id, inputs={"examples": [made]}))
+        verdict = NewArtifact(
+            type_name="ModelBlessing",
+            uri=f"/blessings/{span}",
+            digest=f"b{span}",
+            properties={
+                "blessed": span < 3,
+                "accuracy": span / 2,
+                "current_model": AWKWARD if span == 2 else "plain",
+                "day": f"2013-01-0{span}",
+                "none": None,
+            },
+        )
+        blessing = store.complete(consumer, key("train", run_id), {"blessing": [verdict]}, {})
+        found |= {f"examples-{span}": made, f"blessing-{span}": blessing["blessing"][0]}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        pytest.param(ArtifactQuery(limit=2), ["blessing-3", "examples-3"], id="any"),
+        pytest.param(
+            ArtifactQuery(type_name="Examples"), ["examples-3", "examples-2", "examples-1"], id="type"
+        ),
+        pytest.param(ArtifactQuery(span=(1, 2)), ["examples-2", "examples-1"], id="spans"),
+        pytest.param(
+            ArtifactQuery(pipeline="flights", node="train", port="blessing", limit=1),
+            ["blessing-3"],
+            id="made-by",
+        ),
+        pytest.param(ArtifactQuery(node="train", type_name="Examples"), [], id="not-used-by"),
+        pytest.param(ArtifactQuery(pipeline="taxi"), [], id="other-pipeline"),
+        pytest.param(
+            ArtifactQuery(type_name="ModelBlessing", run_span_before="2013-01-03"),
+            ["blessing-2", "blessing-1"],
+            id="earlier-runs",
+        ),
+        pytest.param(
+            ArtifactQuery(type_name="ModelBlessing", equal={"blessed": True}),
+            ["blessing-2", "blessing-1"],
+            id="bool",
+        ),
+        pytest.param(
+            ArtifactQuery(type_name="ModelBlessing", equal={"accuracy": 1}), ["blessing-2"], id="float"
+        ),
+        pytest.param(ArtifactQuery(equal={"accuracy": 1.5}), ["blessing-3"], id="float-without-type"),
+        pytest.param(ArtifactQuery(equal={"current_model": AWKWARD}), ["blessing-2"], id="awkward-text"),
+        pytest.param(ArtifactQuery(equal={"day": "2013-01-01"}), ["blessing-1"], id="date"),
+        pytest.param(
+            ArtifactQuery(equal={"rows": {"train": 9}, "span": 2, "split_names": ["train", "eval"]}),
+            ["examples-2"],
+            id="json",
+        ),
+        pytest.param(ArtifactQuery(equal={"no_such": 1}), [], id="unknown-property"),
+    ],
+)
+def test_artifacts_are_found(
+    store: Store, history: dict[str, StoredArtifact], query: ArtifactQuery, expected: list[str]
+) -> None:
+    assert list(store.artifacts(query)) == [history[name] for name in expected]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    text=st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
+    other=st.text("a'\"\\`% \n", max_size=3),
+)
+def test_any_text_is_found_by_itself_only(store: Store, text: str, other: str) -> None:
+    """Neither a syntax error nor another artifact, whatever is in it."""
+    run_id = f"run-{text!r}-{other!r}"[:40]
+    store.register_types(TYPES)
+    found = {}
+    for value in {text, other}:
+        execution_id = store.start(new(key=key(run_id=run_id, node=f"n-{hash((text, other, value))}")))
+        made = NewArtifact(
+            type_name="ModelBlessing", uri="/x", digest="d", properties={"current_model": value, "text": text}
+        )
+        stored = store.execution(execution_id)
+        assert stored is not None
+        try:
+            found[value] = store.complete(execution_id, stored.key, {"b": [made]}, {})["b"][0]
+        except AlreadyCompleteError:  # hypothesis repeats itself
+            return
+    for value, artifact in found.items():
+        assert artifact.properties["current_model"] == value
+        query = ArtifactQuery(equal={"current_model": value, "text": text}, limit=1)
+        assert store.artifacts(query)[0].properties == artifact.properties
+
+
+def test_names_may_hold_anything(store: Store) -> None:
+    odd = NodeKey(
+        pipeline="o'brien\\", run_id='manual__2026-01-01T00:00:00+00:00 "x"', node="n'", iteration=(1,)
+    )
+    store.open_run(Run(pipeline=odd.pipeline, run_id=odd.run_id, state=State.RUNNING))
+    execution_id = store.start(new(key=odd))
+    made = store.complete(execution_id, odd, {"p'\\": [examples("/back\\slash/'")]}, {})["p'\\"][0]
+    assert (made.pipeline, made.node, made.port, made.run_id) == (odd.pipeline, odd.node, "p'\\", odd.run_id)
+    assert store.artifacts(ArtifactQuery(pipeline=odd.pipeline, node=odd.node, port="p'\\")) == [made]
+    assert store.artifacts_by_uri("/back\\slash/'") == [made]
+    found = store.completed(odd)
+    assert found is not None
+    assert (found.key, found.outputs) == (odd, {"p'\\": (made,)})
+    assert [one.id for one in store.node_history(odd.pipeline, odd.node)] == [execution_id]
+    assert [one.id for one in store.run_executions(odd.run_id)] == [execution_id]
+
+
+# --- types and imports ----------------------------------------------------------------------------------
+
+
+def test_a_type_may_gain_properties_but_not_change_one(store: Store) -> None:
+    store.register_types(TYPES)
+    more = EXAMPLES.model_copy(
+        update={"properties": {**EXAMPLES.properties, "source": PropertyType(kind="str")}}
+    )
+    store.register_types({"Examples": more})
+    store.register_types(TYPES)
+    changed = EXAMPLES.model_copy(update={"properties": {"span": PropertyType(kind="str")}})
+    with pytest.raises(ArtifactTypeConflictError, match=r"Examples\.span is already stored"):
+        store.register_types({"Examples": changed})
+
+
+def test_an_unregistered_type_can_be_stored(store: Store) -> None:
+    execution_id = store.start(new())
+    store.complete(execution_id, key(), {"examples": [examples()]}, {})
+    found = store.completed(key())
+    assert found is not None
+    assert found.outputs["examples"][0].properties["rows"] == {"train": 9}
+
+
+def test_an_import_is_recorded_once(store: Store) -> None:
+    ready(store)
+    first, artifact = store.import_artifact(new("import"), examples("/outside"))
+    second, again = store.import_artifact(new("import", "run-2"), examples("/outside"))
+    _, other = store.import_artifact(new("import", "run-3"), examples("/outside", digest="d2"))
+    assert artifact == again
+    assert other.id != artifact.id
+    assert (artifact.node, artifact.run_id) == ("import", "run-1")
+    states = [found.state for found in map(store.execution, (first, second)) if found is not None]
+    assert states == [State.COMPLETE, State.CACHED]
+    assert store.import_artifact(new("import", "run-2"), examples("/outside")) == (second, artifact)
+
+
+def test_a_resolvers_choice_is_recorded(store: Store) -> None:
+    ready(store)
+    _, artifact = publish(store)
+    id_, _ = store.record_resolved(new("window"), {"result": [artifact]})
+    found = store.completed(key("window"))
+    assert found is not None
+    assert (found.id, found.state) == (id_, State.COMPLETE)
+    assert found.outputs == {"result": (artifact,)}
+    assert store.artifacts(ArtifactQuery(node="window")) == []
+
+
+# --- several processes ----------------------------------------------------------------------------------
+
+
+def _open_and_publish(url: str, number: int) -> int:
+    with open_store(url) as store:
+        ready(store, f"run-{number % 2}")
+        return publish(store, f"node-{number}", f"run-{number % 2}")[1].id
+
+
+def test_a_fresh_store_may_be_opened_by_many_at_once(url: str) -> None:
+    ids = in_processes(_open_and_publish, [(url, number) for number in range(PROCESSES)])
+    assert sorted(ids) == list(range(1, PROCESSES + 1))
+    with open_store(url) as store:
+        assert len(store.runs("flights")) == 2
+        assert len(store.artifacts(ArtifactQuery(type_name="Examples"))) == PROCESSES
+
+
+def _complete(url: str, number: int) -> str:
+    with open_store(url) as store:
+        execution_id = store.start(new())
+        try:
+            store.complete(execution_id, key(), {"examples": [examples(f"/artifacts/{number}")]}, {})
+        except AlreadyCompleteError:
+            return "lost"
+        return f"/artifacts/{number}"
+
+
+def test_exactly_one_try_completes(store: Store, url: str) -> None:
+    ready(store)
+    results = in_processes(_complete, [(url, number) for number in range(PROCESSES)])
+    assert results.count("lost") == PROCESSES - 1
+    winner = store.completed(key())
+    assert winner is not None
+    assert [artifact.uri for artifact in winner.outputs["examples"]] == [
+        result for result in results if result != "lost"
+    ]
+    assert len(store.artifacts(ArtifactQuery(type_name="Examples"))) == 1
+    assert len(store.active_executions()) == PROCESSES - 1
+
+
+def _publish_many(url: str, number: int) -> list[int]:
+    with open_store(url) as store:
+        return [publish(store, f"node-{number}", f"run-{turn}")[1].id for turn in range(10)]
+
+
+def test_many_processes_publishing_lose_nothing(store: Store, url: str) -> None:
+    ready(store)
+    ids = in_processes(_publish_many, [(url, number) for number in range(PROCESSES)])
+    assert sorted(id_ for some in ids for id_ in some) == list(range(1, PROCESSES * 10 + 1))
+
+
+def _note(url: str, execution_id: int, number: int) -> None:
+    with open_store(url) as store:
+        store.finish(execution_id, State.FAILED, {f"fact-{number}": number})
+
+
+def test_facts_written_at_once_are_all_kept(store: Store, url: str) -> None:
+    execution_id = store.start(new())
+    results = in_processes(_note, [(url, execution_id, number) for number in range(PROCESSES)])
+    assert results == [None] * PROCESSES
+    found = store.execution(execution_id)
+    assert found is not None
+    assert {f"fact-{number}" for number in range(PROCESSES)} <= set(found.facts)

@@ -1,0 +1,82 @@
+import gc
+import sys
+import types
+
+import pytest
+
+from pipeline_lib.runtime.host.preload import Preloader, tensorflow_has_run, why_not_fork
+
+
+@pytest.fixture
+def modules(tmp_path, monkeypatch):
+    """Two modules that can be imported, one that cannot; forgotten afterwards."""
+    (tmp_path / "first_module.py").write_text("import time; time.sleep(0.1); import second_module")
+    (tmp_path / "second_module.py").write_text("")
+    (tmp_path / "broken_module.py").write_text("1 / 0")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    for name in ("first_module", "second_module", "broken_module"):
+        sys.modules.pop(name, None)
+    gc.unfreeze()
+
+
+def test_modules_are_imported_in_order(modules):
+    preloader = Preloader(lambda: None)
+    preloader.add(["first_module", "second_module"])
+    preloader.step()
+    assert preloader.loaded == ["first_module"]
+    assert preloader.pending == ("second_module",)
+    assert "first_module" in sys.modules
+
+
+def test_who_is_waited_for_comes_first(modules):
+    preloader = Preloader(lambda: None)
+    preloader.add(["first_module", "broken_module"])
+    preloader.hurry(["second_module", "broken_module"])
+    assert preloader.pending == ("second_module", "broken_module", "first_module")
+
+
+def test_nothing_is_imported_twice(modules):
+    preloader = Preloader(lambda: None)
+    preloader.add(["second_module"])
+    preloader.step()
+    preloader.hurry(["second_module", "second_module"])
+    assert preloader.pending == ()
+    assert preloader.has(["second_module"])
+
+
+def test_a_module_that_fails_is_not_waited_for(modules):
+    preloader = Preloader(lambda: None)
+    preloader.add(["broken_module"])
+    assert not preloader.has(["broken_module"])
+    preloader.step()
+    assert preloader.failed == {"broken_module": "ZeroDivisionError: division by zero"}
+    assert preloader.has(["broken_module"])
+
+
+def test_clients_are_looked_after_during_an_import(modules):
+    polled = []
+    preloader = Preloader(lambda: polled.append(preloader.importing))
+    preloader.add(["first_module"])
+    preloader.step()
+    assert polled == ["first_module"]
+    assert not any(type(finder).__name__ == "_PollingFinder" for finder in sys.meta_path)
+
+
+def test_too_many_threads_are_a_reason():
+    assert why_not_fork(4, 5) is None
+    assert "6 threads, more than the 5" in (why_not_fork(6, 5) or "")
+
+
+@pytest.mark.parametrize(
+    ("context", "expected"),
+    [
+        pytest.param(None, False, id="never-asked-for"),
+        pytest.param(types.SimpleNamespace(_initialized=False), False, id="asked-for"),
+        pytest.param(types.SimpleNamespace(_initialized=True), True, id="op-has-run"),
+    ],
+)
+def test_an_op_is_seen_by_the_eager_context(context, expected):
+    module = types.SimpleNamespace(_context=context)
+    assert tensorflow_has_run({"tensorflow.python.eager.context": module}) is expected
+    assert not tensorflow_has_run({})
