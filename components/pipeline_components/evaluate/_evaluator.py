@@ -6,7 +6,7 @@ parity tests hold us to it.
 """
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from pipeline_components.evaluate._accumulators import Kernel, Rows, State, kern
 from pipeline_components.evaluate._batches import Floats, Scored, to_record_batch
 from pipeline_components.evaluate._config import PREDICTION, Judgement
 from pipeline_components.evaluate._slicing import SliceKey, SlicePlan, group, slice_plans
+from pipeline_components.evaluate._verdict import METRIC_NOT_FOUND
 
 _MERGED = (constants.METRICS_KEY, constants.PLOTS_KEY, constants.ATTRIBUTIONS_KEY)
 
@@ -76,18 +77,57 @@ def evaluation(
     merged: dict[str, beam.pvalue.PCollection[Any]] = evaluator.combine_dict_based_evaluations(
         {key: [half[key] for half in halves if key in half] for key in _MERGED}
     )
-    if config.options.min_slice_size.value > 1:
-        counts = (
-            batches | "CountRows" >> beam.ParDo(_RowsBySlice(plans)) | "AddRows" >> beam.CombinePerKey(sum)
-        )
+    smallest = config.options.min_slice_size.value
+    if smallest > 1:
+        rows = batches | "CountRows" >> beam.ParDo(_RowsBySlice(plans)) | "AddRows" >> beam.CombinePerKey(sum)
         for key in _MERGED:
-            merged[key] = merged[key] | f"Enough{key}" >> slicer_lib.FilterOutSlices(
-                counts, config.options.min_slice_size.value
+            merged[key] = merged[key] | f"Enough{key}" >> beam.Map(
+                _hide_small, smallest, key == constants.METRICS_KEY, beam.pvalue.AsDict(rows)
             )
-    merged[constants.VALIDATIONS_KEY] = merged[constants.METRICS_KEY] | "Validate" >> beam.Map(
-        metrics_validator.validate_metrics, config
-    )
+    metrics = merged[constants.METRICS_KEY]
+    merged[constants.VALIDATIONS_KEY] = metrics | "Validate" >> beam.Map(validate, config)
     return merged
+
+
+def validate(sliced: tuple[Any, dict[Any, Any]], config: tfma.EvalConfig) -> Any:
+    """TFMA's validation of one slice, less the bounds that are not for it.
+
+    TFMA reports a metric that a slice lacks (for having too few rows) without asking whether the bound is
+    meant for that slice: one small slice would then fail a bound on all rows.
+
+    Args:
+        sliced: Slice key and metrics.
+        config: The configuration.
+
+    Returns:
+        tfma's ValidationResult of the slice.
+    """
+    result = metrics_validator.validate_metrics(sliced, config)
+    if result.validation_ok:
+        return result
+    bounds = metric_specs.metric_thresholds_from_metrics_specs(config.metrics_specs, eval_config=config)
+    for found in result.metric_validations_per_slice:
+        meant = [
+            failure
+            for failure in found.failures
+            if failure.message != METRIC_NOT_FOUND or _is_bounded(failure.metric_key, sliced[0], bounds)
+        ]
+        del found.failures[:]
+        found.failures.extend(meant)
+    left = [found for found in result.metric_validations_per_slice if found.failures]
+    del result.metric_validations_per_slice[:]
+    result.metric_validations_per_slice.extend(left)
+    result.validation_ok = not left
+    return result
+
+
+def _is_bounded(metric: Any, key: Any, bounds: Mapping[Any, Any]) -> bool:
+    for spec, _ in bounds[metric_types.MetricKey.from_proto(metric)]:
+        if not isinstance(spec, tfma.SlicingSpec):
+            return True  # no slice named: every slice; or cross slices, which TFMA does check
+        if slicer_lib.SingleSliceSpec(spec=spec).is_slice_applicable(key):
+            return True
+    return False
 
 
 def divide(config: tfma.EvalConfig) -> tuple[tfma.EvalConfig, tfma.EvalConfig]:
@@ -252,6 +292,21 @@ def _columns(batch: Scored, task: Task) -> tuple[Floats, Floats, Floats]:
         batch.predictions[task.model].astype(np.float64),
         np.ones(batch.rows) if weights is None else weights.astype(np.float64),
     )
+
+
+def _hide_small(
+    sliced: tuple[Any, dict[Any, Any]], smallest: int, explain: bool, rows: dict[SliceKey, int]
+) -> tuple[Any, dict[Any, Any]]:
+    """TFMA's rule for small slices; its own code for it fails on cross slices, which it does not count."""
+    key, _ = sliced
+    parts = key if slicer_lib.is_cross_slice_key(key) else (key,)
+    if all(not part or rows.get(part, 0) >= smallest for part in parts):
+        return sliced
+    message = (
+        f"Example count for this slice key is lower than the minimum required value: {smallest}. "
+        "No data is aggregated for this slice."
+    )
+    return key, {"__ERROR__": message} if explain else {}
 
 
 class _RowsBySlice(beam.DoFn):

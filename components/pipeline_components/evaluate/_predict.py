@@ -158,10 +158,10 @@ def _labels(column: pa.Array, plan: ScorePlan, where: str) -> npt.NDArray[Any]:
             at=where,
             fix="use regression or multi-class metrics, or another label",
         )
-    return labels
+    return np.asarray(labels)
 
 
-def _call(model: Any, signature: Signature, rows: pa.RecordBatch, output: str) -> npt.NDArray[Any]:
+def _call(model: Any, signature: Signature, rows: pa.RecordBatch, output: str) -> Any:
     """One output of a model for all rows, shape (rows,) or (rows, width), in calls of bounded size."""
     function = model.signatures[signature.name]
     parts = []
@@ -176,7 +176,7 @@ def _call(model: Any, signature: Signature, rows: pa.RecordBatch, output: str) -
                 f"signature {signature.name!r} gave {len(parts[-1])} predictions for {len(some)} rows",
                 fix="export a signature whose output has one row for each input row",
             )
-    values: npt.NDArray[Any] = np.concatenate(parts) if parts else np.empty(0, np.float32)
+    values: Any = np.concatenate(parts) if parts else np.empty(0, np.float32)
     return values.reshape(-1) if values.ndim == 2 and values.shape[1] == 1 else values
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow_model_analysis as tfma
 
 from pipeline_components.evaluate._config import Judgement
-from pipeline_components.evaluate._verdict import ALL_ROWS
+from pipeline_components.evaluate._verdict import ALL_ROWS, slice_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ def slice_rows(directory: str, judged: Judgement) -> list[SliceRow]:
     """
     by_model = {spec.is_baseline: _by_slice(directory, spec.name) for spec in judged.config.model_specs}
     ours, theirs = by_model[False], by_model.get(True, {})
+    errors = _hidden_slices(directory)
+    ours = {**dict.fromkeys(errors, {}), **ours}
     rows = []
     for name, metrics in ours.items():
         differences = {
@@ -61,7 +63,7 @@ def slice_rows(directory: str, judged: Judgement) -> list[SliceRow]:
                 },
                 baseline=_numbers(theirs.get(name, {})),
                 differences=_numbers(differences),
-                error=str(metrics.get("__ERROR__", "")),
+                error=errors.get(name, ""),
             )
         )
     return sorted(rows, key=lambda row: (row.name != ALL_ROWS, row.name))
@@ -74,6 +76,15 @@ def slice_name(key: Sequence[Any]) -> str:
     ):
         return f"{slice_name(key[0])} against {slice_name(key[1])}"
     return ", ".join(f"{column}={value}" for column, value in key) or ALL_ROWS
+
+
+def _hidden_slices(directory: str) -> dict[str, str]:
+    """Slices without metrics and TFMA's reason: with two models its loader leaves them out."""
+    return {
+        slice_text(each.slice_key): each.metrics["__ERROR__"].debug_message
+        for each in tfma.load_metrics(directory)
+        if "__ERROR__" in each.metrics and not each.HasField("cross_slice_key")
+    }
 
 
 def _by_slice(directory: str, model: str) -> dict[str, dict[str, Any]]:

@@ -13,6 +13,8 @@ Kind = Literal[
 ]
 
 ALL_ROWS = "all rows"
+METRIC_NOT_FOUND = "Metric not found."
+"""How TFMA says that a slice has no such metric."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +139,7 @@ def _failure(where: str, failure: validation_result_pb2.ValidationFailure) -> Re
     )
     if failure.metric_key.HasField("sub_key") and failure.metric_key.sub_key.HasField("class_id"):
         metric += f" of class {failure.metric_key.sub_key.class_id.value}"
-    if failure.message == "Metric not found.":
+    if failure.message == METRIC_NOT_FOUND:
         return Reason(
             slice=where,
             metric=metric,

@@ -1,5 +1,6 @@
 """What is wrong with a CSV file, and where: read again, slowly, once pyarrow has refused it."""
 
+import csv
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ def explain(uri: str, form: "CsvFormat", types: Mapping[str, pa.DataType]) -> It
     """
     try:
         yield
-    except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeError, LookupError, OSError) as error:
+    except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeError, LookupError, OSError, csv.Error) as error:
         raise diagnose(uri, form, types, error) from error
 
 
@@ -62,6 +63,16 @@ def _bad_bytes(uri: str, form: "CsvFormat", types: Mapping[str, pa.DataType]) ->
     except (OSError, EOFError, UnicodeError) as error:
         return SourceFormatError(f"the file cannot be read: {error}", at=uri, fix="deliver it again")
     return None
+
+
+def line_of_byte(uri: str, offset: int) -> int:
+    """The number of the line that holds a byte of the uncompressed file."""
+    lines = 1
+    with fsspec.open(uri, "rb", compression="infer") as file:
+        while offset > 0 and (block := file.read(min(offset, 1 << 20))):
+            lines += block.count(b"\n")
+            offset -= len(block)
+    return lines
 
 
 def _ragged_row(uri: str, form: "CsvFormat", types: Mapping[str, pa.DataType]) -> Exception | None:

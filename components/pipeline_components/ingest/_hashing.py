@@ -3,6 +3,7 @@
 Own code rather than pandas' or pyarrow's: a split must not move with a library's release.
 """
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,7 @@ def hash_column(values: pa.Array, *, salt: int = 0) -> Hashes:
     return hashes
 
 
+@cache
 def hash_text(text: str) -> int:
     """The hash of one piece of text."""
     return int(_hash_bytes(pa.array([text.encode()], pa.large_binary()))[0])
@@ -93,14 +95,13 @@ def _filled(values: pa.Array) -> Any:
 
 
 def _hash_floats(values: pa.Array, salt: int) -> Hashes:
-    numbers = _filled(values.cast(pa.float64()))
-    # 2**63 itself is no int64; below it every whole double is.
-    whole = (np.abs(numbers) < 2.0**63) & (np.floor(numbers) == numbers)
-    as_integers = np.where(whole, numbers, 0.0).astype(np.int64).view(np.uint64)
-    hashes = _salted(np.where(whole, as_integers, numbers.view(np.uint64)), salt)
+    numbers = values.cast(pa.float64()).to_numpy(zero_copy_only=False)  # a missing one becomes NaN
+    with np.errstate(invalid="ignore"):
+        integers = numbers.astype(np.int64)
+    # 2**63 itself is no int64, and what a cast makes of it depends on the processor.
+    whole = (integers == numbers) & (numbers < 2.0**63)
+    hashes = _salted(np.where(whole, integers.view(np.uint64), numbers.view(np.uint64)), salt)
     hashes[np.isnan(numbers)] = 0
-    if values.null_count:
-        hashes[np.asarray(values.is_null())] = 0
     return hashes
 
 

@@ -50,7 +50,8 @@ def ingest_sql(
 
     Rows are fetched in blocks and kept on disk until all types are known. Integers and bools become int64,
     decimals double, dates and times ISO text. Which rows a database returns cannot be seen
-    beforehand: without a `fingerprint` every run asks anew (and an unchanged answer leaves later nodes cached).
+    beforehand: without a `fingerprint` every run asks anew (and an unchanged answer leaves
+    later nodes cached).
 
     Args:
         url: Reference to a SQLAlchemy url, `Secret("env:FLIGHTS_DB")`.

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import keras
+import numpy as np
 import pyarrow.parquet as pq
 import tensorflow as tf
 
@@ -171,10 +172,18 @@ def _warm_start(model: Any, base_model: Path) -> dict[str, Any]:
             needs=str(weights),
             fix="wire base_model to models that `build` made, or load fn_args.base_model in a run_fn",
         )
-    before = [variable.numpy() for variable in model.weights]
+    fresh = [variable.numpy() for variable in model.weights]
+    for variable, value in zip(model.weights, fresh, strict=True):
+        if np.issubdtype(value.dtype, np.floating):
+            variable.assign(np.full_like(value, np.nan))  # what still is NaN afterwards was not in the file
     model.load_weights(weights, skip_mismatch=True)
-    taken = sum(bool((old != new.numpy()).any()) for old, new in zip(before, model.weights, strict=True))
-    return {"from": str(base_model), "variables_changed": taken, "variables": len(before)}
+    taken = 0
+    for variable, value in zip(model.weights, fresh, strict=True):
+        if np.issubdtype(value.dtype, np.floating) and np.isnan(variable.numpy()).any():
+            variable.assign(value)
+        else:
+            taken += 1
+    return {"from": str(base_model), "variables_taken": taken, "variables": len(fresh)}
 
 
 def _keep(model: Any, file: Path) -> None:

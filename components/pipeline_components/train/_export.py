@@ -137,13 +137,20 @@ def _call(model: Any, wanted: Sequence[ModelInput] | None, features: Tensors) ->
         if isinstance(value, tf.Tensor) and value.shape.rank == item.rank - 1:
             value = tf.expand_dims(value, -1)
         features[item.name] = value
-    single = wanted is not None and len(wanted) == 1 and not isinstance(model.input, Mapping)
+    single = wanted is not None and len(wanted) == 1 and not _takes_names(model)
     outputs = model(next(iter(features.values())) if single else features, training=False)
     if isinstance(outputs, Mapping):
         return dict(outputs)
     if isinstance(outputs, list | tuple):
         return {f"output_{index}": value for index, value in enumerate(outputs)}
     return {"outputs": outputs}
+
+
+def _takes_names(model: Any) -> bool:
+    try:
+        return isinstance(model.input, Mapping)
+    except AttributeError:  # a Keras 3 Sequential that was not called yet
+        return False
 
 
 def _ancestors(transform: Any, outputs: Sequence[str]) -> set[str]:

@@ -63,7 +63,9 @@ def select(batch: pa.RecordBatch, names: Sequence[str]) -> pa.RecordBatch:
     Raises:
         KeyError: There is no such column.
     """
-    columns = [batch.column(batch.schema.get_field_index(name)) for name in names if name in batch.schema.names]
+    columns = [
+        batch.column(batch.schema.get_field_index(name)) for name in names if name in batch.schema.names
+    ]
     if len(columns) < len(names):
         raise KeyError(next(name for name in names if name not in batch.schema.names))
     return pa.RecordBatch.from_arrays(columns, names=list(names))

@@ -7,7 +7,7 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from pipeline_lib.beam.batches import as_record_batch, list_columns, select
+from pipeline_lib.beam.batches import as_record_batch, list_columns
 from pipeline_lib.beam.files import open_parquet, parquet_files
 
 

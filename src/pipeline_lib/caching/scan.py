@@ -10,8 +10,9 @@ What counts:
 - Modules count whole. Of two components in one module, an edit of one changes the keys of both.
 - An `__init__.py` that only imports, passes names on and documents is a facade: it does not count itself, and
   of the names that it passes on (also by `__getattr__`, from a literal table) only those count that are asked
-  for. What it imports as modules (`import x`, `from . import x`) runs with it and counts. One that does
-  anything else counts like any module.
+  for: what the modules of the others do when they are imported is taken not to matter. What it imports as
+  modules (`import x`, `from . import x`) runs with it and counts. An `__init__.py` that does anything else
+  counts like any module.
 - Imports inside functions count like others; those under `if TYPE_CHECKING` do not.
 
 A name computed at run time (`import_module(f"...")`) cannot be seen: `depends_on` adds it.

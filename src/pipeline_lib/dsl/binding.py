@@ -1,19 +1,18 @@
 """A call's arguments against the declaration: which goes into which port or parameter, and if it fits."""
 
-import difflib
 import typing
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar
 
 from pipeline_lib.artifacts.artifact import Artifact
+from pipeline_lib.dsl.arguments import artifact_arm, declared_artifact, kind_arm, match_arguments
 from pipeline_lib.dsl.availability import Availability, availability
 from pipeline_lib.dsl.hints import (
     ArtifactHint,
     Hint,
     artifact_hint,
     describe,
-    origin_of,
     substitute,
     without_bound,
 )
@@ -23,7 +22,6 @@ from pipeline_lib.dsl.recording import Recorder
 from pipeline_lib.dsl.signature import Argument, Signature
 from pipeline_lib.dsl.values import NoJsonFormError, NotFittingError, expression_of
 from pipeline_lib.errors import (
-    ArgumentError,
     ConditionalUseError,
     DeclarationError,
     ParameterTypeError,
@@ -77,9 +75,9 @@ class Binding:
 
     def _bind_artifact(self, argument: Argument, value: Any) -> None:
         expected = self._expected(argument)
-        if value is None or (value == () if isinstance(value, tuple) else False):
-            if not (expected.optional or expected.many or argument.default is None):
-                self._wrong_wire(argument, expected, "None", fix="pass an artifact")
+        if value is None and not (expected.optional or argument.default is None):
+            self._wrong_wire(argument, expected, "None", fix=f"pass {expected}")
+        if value is None or (isinstance(value, tuple) and not value and expected.many):
             return
         if isinstance(value, list | tuple):
             source = self._listed(argument, expected, value)
@@ -201,6 +199,8 @@ class Binding:
         seen = availability(ref, self.recorder)
         if seen.condition is not None or seen.loop is not None:
             self._conditional(argument, ref, seen)
+        if ref.node is not None and ref.exit_handler != self.in_exit_handler:
+            self._raise_exit_handler(argument, ref)
         if ref.expression is None:
             raise RecordedValueError(
                 f"{self.node}.{argument.name}: {ref.text} has no value",
@@ -216,18 +216,24 @@ class Binding:
 
     def _check_exit_handler(self, argument: Argument, expected: ArtifactHint, ref: Ref) -> None:
         may_be_none = expected.optional or expected.many
-        if self.in_exit_handler and not ref.exit_handler and ref.node and not may_be_none:
+        reads_ordinary = self.in_exit_handler and not ref.exit_handler and ref.node is not None
+        if (reads_ordinary and not may_be_none) or (ref.exit_handler and not self.in_exit_handler):
+            self._raise_exit_handler(argument, ref)
+
+    def _raise_exit_handler(self, argument: Argument, ref: Ref) -> NoReturn:
+        name = f"{self.node}.{argument.name}"
+        if ref.exit_handler:
             raise ConditionalUseError(
-                f"{self.node}.{argument.name}: an exit handler runs even if {ref.node} failed",
-                at=self.at(argument.name),
-                fix=f"declare it `{argument.name}: {expected.kind.__name__} | None`",
-            )
-        if ref.exit_handler and not self.in_exit_handler:
-            raise ConditionalUseError(
-                f"{self.node}.{argument.name} reads an exit handler's {ref.text}",
+                f"{name} reads an exit handler's {ref.text}",
                 at=self.at(argument.name),
                 fix="exit handlers run last: only another one can read what they put out",
             )
+        kind = argument.artifact.kind.__name__ if argument.artifact else "the artifact's class"
+        raise ConditionalUseError(
+            f"{name}: an exit handler runs even if {ref.node} failed",
+            at=self.at(argument.name),
+            fix=f"take the artifact as an input of type {kind} | None, and look at it in the body",
+        )
 
     def _conditional(self, argument: Argument, ref: Ref, seen: Availability) -> NoReturn:
         name = f"{self.node}.{argument.name}"
@@ -251,7 +257,7 @@ class Binding:
             f"{name}: {ref.text} exists only under a condition",
             when=seen.condition.place,
             at=self.at(argument.name),
-            fix=f"call {self.signature.name} inside that block, merge with either(a, b){declare}",
+            fix=f"call {self.signature.name} inside that block, or merge with either(a, b){declare}",
         )
 
     def _wrong_wire(
@@ -283,54 +289,8 @@ class Binding:
         return f"pass {expected}"
 
 
-def match_arguments(
-    signature: Signature, args: Sequence[Any], kwargs: dict[str, Any], *, owner: str, place: Place
-) -> dict[str, Any]:
-    """Arguments by name, as Python would bind them.
-
-    Raises:
-        ArgumentError: An argument is unknown, missing, given twice, or one too many.
-    """
-    for name in kwargs:
-        if name not in signature.arguments:
-            near = difflib.get_close_matches(name, signature.arguments, n=1)
-            raise ArgumentError(
-                f"{owner} has no argument {name}",
-                at=place.of_argument(name),
-                fix=f"did you mean {near[0]}?"
-                if near
-                else f"it takes {', '.join(signature.arguments) or 'none'}",
-            )
-    try:
-        return dict(signature.call.bind(*args, **kwargs).arguments)
-    except TypeError as error:
-        missing = [
-            f"{name}: {describe(argument.hint)}"
-            for name, argument in list(signature.arguments.items())[len(args) :]
-            if argument.needed and name not in kwargs
-        ]
-        raise ArgumentError(
-            f"{owner}: {error}",
-            at=str(place),
-            missing=", ".join(missing) or None,
-            fix=f"it is {signature.name}{_text(signature)}",
-        ) from error
-
-
-def declared_artifact(hint: Hint) -> ArtifactHint:
-    """What a hint that is known to be an artifact's says."""
-    found = artifact_hint(hint)
-    if found is None:
-        raise TypeError(f"no artifact: {hint}")
-    return found
-
-
 def _declared(ref: Ref) -> ArtifactHint:
     return declared_artifact(ref.hint)
-
-
-def _text(signature: Signature) -> str:
-    return f"({', '.join(signature.arguments)})"
 
 
 def _is_artifact(argument: Argument, value: Any) -> bool:
@@ -338,19 +298,6 @@ def _is_artifact(argument: Argument, value: Any) -> bool:
         return True
     is_proxy = isinstance(value, Proxy) and artifact_hint(ref_of(value).hint) is not None
     return is_proxy and artifact_hint(artifact_arm(argument.hint)) is not None
-
-
-def artifact_arm(hint: Hint) -> Hint:
-    """`A` of `A | type[A]`: a resolver may take either."""
-    return next((arm for arm in typing.get_args(hint) if artifact_hint(arm) is not None), None)
-
-
-def kind_arm(hint: Hint) -> Hint:
-    """`A` of `type[A]`, also inside a union."""
-    for arm in (hint, *typing.get_args(hint)):
-        if origin_of(arm) is type:
-            return typing.get_args(arm)[0]
-    return None
 
 
 def _field_to_pass(value: Any, expected: ArtifactHint) -> str:

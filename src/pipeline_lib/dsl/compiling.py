@@ -1,5 +1,6 @@
 """From a pipeline function to a plan."""
 
+import difflib
 import inspect
 import typing
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from pipeline_lib.errors import (
     PipelineCodeError,
     PipelineError,
     RecordedValueError,
+    UnknownAttributeError,
 )
 from pipeline_lib.plan import expressions as ex
 from pipeline_lib.plan import models
@@ -93,11 +95,28 @@ def _call(function: Callable[..., Any], arguments: dict[str, Proxy], name: str) 
         _raise_for_model(error)
     except (TypeError, AttributeError, KeyError, ValueError) as error:
         place = last_user_place(error)
+        if isinstance(error, AttributeError) and _is_result(error.obj):
+            _raise_unknown_port(error, str(place))
         raise PipelineCodeError(
             f"pipeline {name} raised {type(error).__name__}: {error}",
             at=str(place) if place else None,
             fix="a run knows what calls return and the parameters hold; compute with them in a component",
         ) from error
+
+
+def _is_result(value: object) -> bool:
+    """Whether it is a NamedTuple of channels."""
+    return isinstance(value, tuple) and hasattr(value, "_fields") and any(isinstance(v, Proxy) for v in value)
+
+
+def _raise_unknown_port(error: AttributeError, at: str) -> NoReturn:
+    ports: tuple[str, ...] = getattr(error.obj, "_fields", ())
+    near = difflib.get_close_matches(error.name or "", ports, n=1)
+    raise UnknownAttributeError(
+        f"{type(error.obj).__name__} has no output {error.name}",
+        at=at,
+        fix=f"did you mean {near[0]}?" if near else f"use one of: {', '.join(ports)}",
+    ) from error
 
 
 def _raise_for_model(error: ValidationError) -> NoReturn:

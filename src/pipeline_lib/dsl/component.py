@@ -1,6 +1,7 @@
 """`@component`: an ordinary typed function that can be placed in a pipeline."""
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
@@ -10,7 +11,7 @@ from pipeline_lib.artifacts.artifact import Artifact
 from pipeline_lib.dsl.done import Done
 from pipeline_lib.dsl.options import Cache, NodeOptions
 from pipeline_lib.dsl.places import Place, user_place
-from pipeline_lib.errors import OutsidePipelineError, RunInsidePipelineError
+from pipeline_lib.errors import DeclarationError, OutsidePipelineError, RunInsidePipelineError
 
 if TYPE_CHECKING:
     from pipeline_lib.dsl.recording import Recorder
@@ -48,7 +49,7 @@ class Component(Generic[P, R_co]):
         self._options = options or NodeOptions()
         self._node_id = node_id
         self._after = tuple(after)
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Record a node (the result type is what a run will put out).
@@ -257,9 +258,22 @@ def component(
     """
 
     def declare(declared: Callable[..., Any]) -> Component[..., Any]:
+        require_function(declared, "component")
         return Component(declared, output=output, driver=driver, options=NodeOptions(**options))
 
     return declare if function is None else declare(function)
+
+
+def require_function(function: object, what: str) -> None:
+    """Stop decorators being put on other than plain functions (a component twice, a class, a method).
+
+    Raises:
+        DeclarationError: It is none.
+    """
+    if not inspect.isfunction(function):
+        raise DeclarationError(
+            f"@{what} was put on {function!r}", at=str(user_place()), fix="put it on a plain function"
+        )
 
 
 def refuse_run(name: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline_lib.artifacts.artifact import Artifact
 from pipeline_lib.artifacts.properties import from_json as properties_from_json
-from pipeline_lib.dsl.binding import artifact_arm, declared_artifact, kind_arm, match_arguments
+from pipeline_lib.dsl.arguments import artifact_arm, declared_artifact, kind_arm, match_arguments
 from pipeline_lib.dsl.hints import ArtifactHint, describe
 from pipeline_lib.dsl.places import user_place
 from pipeline_lib.dsl.signature import Argument, Output, Signature

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 
+from pipeline_lib.dsl.component import require_function
 from pipeline_lib.dsl.places import user_place
 from pipeline_lib.errors import DeclarationError, OutsidePipelineError
 
@@ -43,7 +44,7 @@ class Pipeline(Generic[P, R_co]):
         self.span = span
         self.tags = tuple(tags)
         self._function = function
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())
 
     @property
     def function(self) -> Callable[P, R_co]:
@@ -113,6 +114,7 @@ def pipeline(
         )
 
     def declare(function: Callable[P, R]) -> Pipeline[P, R]:
+        require_function(function, "pipeline")
         return Pipeline(function, name=name, schedule=schedule, span=span, tags=tags)
 
     return declare

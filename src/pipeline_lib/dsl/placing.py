@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pipeline_lib.dsl.binding import Binding, declared_artifact
+from pipeline_lib.dsl.arguments import declared_artifact
+from pipeline_lib.dsl.binding import Binding
 from pipeline_lib.dsl.done import Done
 from pipeline_lib.dsl.hints import substitute
 from pipeline_lib.dsl.options import NodeOptions, plan_options

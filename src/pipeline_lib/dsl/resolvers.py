@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from pipeline_lib.artifacts.artifact import Artifact
-from pipeline_lib.dsl.component import recorder_for, refuse_run
+from pipeline_lib.dsl.component import recorder_for, refuse_run, require_function
 from pipeline_lib.dsl.options import NodeOptions
 from pipeline_lib.dsl.places import user_place
 
@@ -58,6 +58,9 @@ class History(Protocol):
             limit: At most so many.
         """
 
+    def artifact(self, kind: type[A], artifact_id: int) -> A | None:
+        """The LIVE artifact of that type and id, or None."""
+
 
 class Resolver(Generic[P, R_co]):
     """A function of the history that is a node of the pipeline; see `resolver`."""
@@ -74,7 +77,7 @@ class Resolver(Generic[P, R_co]):
         self._function = function
         self._node_id = node_id
         self._after = tuple(after)
-        functools.update_wrapper(self, function)
+        functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Record a node; the result type is what a run will choose.
@@ -163,4 +166,5 @@ def resolver(function: Callable[Concatenate[History, P], R], /) -> Resolver[P, R
     It returns `A`, `A | None` or `list[A]`; a class it takes as `kind: type[A]` or an artifact it takes as
     `of: A` says what `A` is. Resolvers are never cached: what they choose is what a run is made of.
     """
+    require_function(function, "resolver")
     return Resolver(function)

@@ -73,12 +73,9 @@ def latest_blessed(history: History, kind: type[A], *, other_than: A | None = No
     """
     earlier = history.span is not None
     blessings = history.artifacts(ModelBlessing, before_this_span=earlier, equal={"blessed": True})
-    judged = [b.current_model_id for b in blessings if b.current_model_id is not None]
-    if not judged:
-        return None
-    models = {model.id: model for model in history.artifacts(kind, before_this_span=earlier, limit=1000)}
-    for model_id in judged:
-        model = models.get(model_id)
+    for blessing in blessings:
+        model_id = blessing.current_model_id
+        model = history.artifact(kind, model_id) if model_id is not None else None
         if model is not None and not _same(model, other_than):
             return model
     return None

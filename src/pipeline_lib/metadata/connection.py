@@ -10,7 +10,7 @@ from pipeline_lib.metadata.database import (
     Database,
     connection_config,
     creation_lock,
-    prepare_file,
+    prepare_database,
     quiet_environment,
 )
 
@@ -155,19 +155,18 @@ class Connection:
         logging.set_verbosity(logging.FATAL)
         try:
             with self.creating():
-                prepare_file(self.database)
+                prepare_database(self.database)
                 return metadata_store.MetadataStore(connection_config(self.database))
-        except errors.FailedPreconditionError as error:
-            raise MetadataVersionError(
-                "the metadata store has another schema version of ML Metadata",
-                at=str(self.database),
-                got=str(error)[:500],
-                fix="upgrade it with ml_metadata 1.17.1, or name another database in the profile",
-            ) from error
-        except errors.AbortedError as error:
-            raise _BusyError(str(error)) from error
         except (errors.StatusError, RuntimeError) as error:
-            if any(text in str(error).lower() for text in _TAKEN):
+            message = str(error).lower()
+            if "database version" in message or "schema version" in message:
+                raise MetadataVersionError(
+                    "the metadata store has another schema version of ML Metadata",
+                    at=str(self.database),
+                    got=str(error)[:500],
+                    fix="use the ml_metadata that wrote it, or name another database in the profile",
+                ) from error
+            if isinstance(error, errors.AbortedError) or any(text in message for text in (*_TAKEN, *_BUSY)):
                 raise _BusyError(str(error)) from error
             raise MetadataUnavailableError(
                 "the metadata store cannot be opened",

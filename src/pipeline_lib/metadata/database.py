@@ -120,10 +120,12 @@ def connection_config(database: Database) -> Any:
             target.ssloption.sslmode = database.options["sslmode"]
     else:
         target = config.mysql
-        target.host, target.port, target.database = database.host, database.port, database.name
         target.user, target.password = database.user, database.revealed_password()
-        if "unix_socket" in database.options:
+        target.database = database.name
+        if "unix_socket" in database.options:  # with a host as well, ML Metadata ends the process
             target.socket = database.options["unix_socket"]
+        else:
+            target.host, target.port = database.host, database.port
     return config
 
 
@@ -185,13 +187,23 @@ def _advisory_lock(database: Database) -> Iterator[None]:
 
 
 def _named_lock(database: Database) -> Iterator[None]:
-    try:
-        import pymysql
-    except ImportError:  # no driver: opening retries instead
+    connection = _mysql_connect(database)
+    if connection is None:
         yield
         return
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT GET_LOCK('pipeline_lib', %s)", (_LOCK_SECONDS,))
+        yield
+
+
+def _mysql_connect(database: Database) -> Any:
+    """A connection to the server, or None without the driver: opening retries instead of locking."""
     try:
-        connection = pymysql.connect(
+        import pymysql
+    except ImportError:
+        return None
+    try:
+        return pymysql.connect(
             host=database.host,
             port=database.port,
             user=database.user,
@@ -200,9 +212,6 @@ def _named_lock(database: Database) -> Iterator[None]:
         )
     except pymysql.Error as error:
         raise _unreachable(database, error) from error
-    with connection, connection.cursor() as cursor:
-        cursor.execute("SELECT GET_LOCK('pipeline_lib', %s)", (_LOCK_SECONDS,))
-        yield
 
 
 def _unreachable(database: Database, error: Exception) -> MetadataUnavailableError:
@@ -214,15 +223,25 @@ def _unreachable(database: Database, error: Exception) -> MetadataUnavailableErr
     )
 
 
-def prepare_file(database: Database) -> None:
-    """Switch a new SQLite file to write-ahead logging, for good: one wait for the disk a commit, not four,
-    and readers and writers do not stop each other."""
-    if database.backend != "sqlite" or database.path.exists():
-        return
-    import sqlite3
+def prepare_database(database: Database) -> None:
+    """Make a new database with settings that ML Metadata does not choose; call it under `creation_lock`.
 
-    with closing(sqlite3.connect(database.path)) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
+    SQLite gets write-ahead logging, for good: a commit then waits for the disk once, not four times, and
+    readers and a writer do not stop each other. MySQL gets a character set that holds all of Unicode.
+    """
+    if database.backend == "sqlite" and not database.path.exists():
+        import sqlite3
+
+        with closing(sqlite3.connect(database.path)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+    elif database.backend == "mysql" and (connect := _mysql_connect(database)):
+        name = database.name.replace("`", "``")
+        with connect as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", (database.name,)
+            )
+            if not cursor.fetchone():
+                cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4")
 
 
 def quiet_environment() -> None:

@@ -12,6 +12,7 @@ from pipeline_lib.artifacts.store import ArtifactStore, is_remote, local_path
 from pipeline_lib.errors import PipelineError, ResolverFailedError
 from pipeline_lib.metadata.records import (
     ArtifactQuery,
+    ArtifactState,
     NewArtifact,
     NewExecution,
     NodeKey,
@@ -59,6 +60,13 @@ class StoreHistory:
             )
         )
         return [_as_artifact(kind, stored) for stored in found]
+
+    def artifact(self, kind: type[Artifact], artifact_id: int) -> Any:
+        """The LIVE artifact of that type and id, or None."""
+        stored = self.store.artifact(artifact_id)
+        if stored is None or stored.type_name != kind.type_name or stored.state is not ArtifactState.LIVE:
+            return None
+        return _as_artifact(kind, stored)
 
 
 def resolve_node(

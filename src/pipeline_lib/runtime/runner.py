@@ -136,11 +136,12 @@ class LocalRunner:
         self._observe(event)
 
     def _preload(self) -> tuple[str, ...]:
-        """Heavy modules of the nodes to run, those of the first nodes first."""
+        """Heavy modules of the nodes still to end, those of the first nodes first."""
         profile = self._launcher.profile
         modules: dict[str, None] = {}
         for node in self._plan.nodes:
-            if node.kind == "component" and node.id in self._selection.run:
+            open_ended = node.id in self._selection.run and not self._results.of(node.id)
+            if node.kind == "component" and open_ended:
                 known = {
                     name: self._scope.evaluate(value)
                     for name, value in node.parameters.items()

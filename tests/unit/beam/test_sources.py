@@ -11,7 +11,14 @@ import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
 from pipeline_lib.beam.runner import beam_pipeline
-from pipeline_lib.beam.sources import ReadBatches, ReadOptions, ReadRowGroup, RowGroup, read_row_group, row_groups
+from pipeline_lib.beam.sources import (
+    ReadBatches,
+    ReadOptions,
+    ReadRowGroup,
+    RowGroup,
+    read_row_group,
+    row_groups,
+)
 from pipeline_lib.errors import NoParquetFilesError, ParquetReadError
 
 
@@ -45,7 +52,11 @@ def test_columns_come_in_the_order_asked_for(folder: str) -> None:
 
 def test_a_pipeline_reads_everything_once(folder: str) -> None:
     with beam_pipeline() as root:
-        values = root | ReadBatches(folder, columns=["a"]) | beam.FlatMap(lambda b: b.column(0).flatten().to_pylist())
+        values = (
+            root
+            | ReadBatches(folder, columns=["a"])
+            | beam.FlatMap(lambda b: b.column(0).flatten().to_pylist())
+        )
         assert_that(values, equal_to([*range(10), *range(3)]))
 
 

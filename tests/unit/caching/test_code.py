@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -306,3 +307,9 @@ def test_a_file_that_cannot_be_read_is_named(project: Project) -> None:
         project.key()
     assert caught.value.at is not None
     assert "nowhere" in caught.value.at
+
+
+def test_many_nodes_may_be_scanned_at_once(project: Project) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        keys = list(pool.map(lambda _: project.key(), range(32)))
+    assert len(set(keys)) == 1

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline_lib.caching import KeyParts, Reason, describe, differences, explain_miss, pending
+from pipeline_lib.caching import KeyParts, Reason, cache_key, describe, differences, explain_miss, pending
 from pipeline_lib.caching.explain import expired
 from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.records import NewExecution, NodeKey, Run, State, StoredArtifact
@@ -253,3 +255,33 @@ def test_a_reason_is_plain_json() -> None:
         "text": "t",
         "detail": [{"kind": "cache_version", "name": "cache version", "before": "0", "after": "1"}],
     }
+
+
+names = st.sampled_from(["a", "b"])
+values = st.recursive(
+    st.sampled_from([None, 0, 0.0, -0.0, False, "", "0", "null"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(names, inner, max_size=2),
+    max_leaves=4,
+)
+some_parts = st.builds(
+    KeyParts,
+    component=names,
+    files=st.dictionaries(names, names, max_size=2),
+    distributions=st.dictionaries(names, names, max_size=2),
+    parameters=st.dictionaries(names, values, max_size=2),
+    inputs=st.dictionaries(names, st.lists(names, max_size=2).map(tuple), max_size=2),
+    cache_version=st.integers(0, 1),
+)
+
+
+@given(some_parts, some_parts)
+def test_keys_differ_exactly_if_a_difference_is_named(old: KeyParts, new: KeyParts) -> None:
+    assert (differences(old, new) == ()) == (cache_key(old) == cache_key(new))
+
+
+@given(some_parts, some_parts)
+def test_differences_look_the_same_from_both_sides(old: KeyParts, new: KeyParts) -> None:
+    there, back = differences(old, new), differences(new, old)
+    assert [(c.kind, c.name, c.before, c.after) for c in there] == [
+        (c.kind, c.name, c.after, c.before) for c in back
+    ]

@@ -3,20 +3,6 @@
 
 from datetime import date, timedelta
 
-from unit.dsl.parts import (
-    KerasModel,
-    Size,
-    Tuning,
-    best,
-    ensemble,
-    ingest,
-    judge,
-    notify,
-    push,
-    shard,
-    train,
-)
-
 from pipeline_lib import (
     Cache,
     Examples,
@@ -34,6 +20,19 @@ from pipeline_lib import (
     required,
     rolling_window,
     when,
+)
+from unit.dsl.parts import (
+    KerasModel,
+    Size,
+    Tuning,
+    best,
+    ensemble,
+    ingest,
+    judge,
+    notify,
+    push,
+    shard,
+    train,
 )
 
 

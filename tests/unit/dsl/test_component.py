@@ -3,19 +3,22 @@
 
 import inspect
 import pickle
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
-from pipeline_lib import Model
+from pipeline_lib import Cache, Model, component
 from pipeline_lib.errors import (
     ArgumentError,
+    DeclarationError,
     OutsidePipelineError,
     RunInsidePipelineError,
+    UnknownAttributeError,
     WireTypeError,
 )
 from pipeline_lib.plan import expressions as ex
-from unit.dsl.parts import KerasModel, compiled, ingest, judge, notify, push, train
+from unit.dsl.parts import KerasModel, compiled, ensemble, ingest, judge, notify, push, train
 
 
 def test_call_records_a_node_with_defaults_and_ports() -> None:
@@ -137,3 +140,54 @@ def test_looks_like_the_function() -> None:
     assert ingest.__doc__ == "Read a day."
     assert list(inspect.signature(judge).parameters) == ["model", "baseline"]
     assert issubclass(KerasModel, Model)
+
+
+def find_data(parameters: dict[str, object]) -> dict[str, object]:
+    return parameters
+
+
+@component(driver=find_data, retries=2, cache=Cache(version=3), timeout=timedelta(minutes=5))
+def outside_data(*, source: str = "x") -> Model:
+    return Model.new()
+
+
+def test_driver_and_options_of_the_decorator() -> None:
+    node = compiled(lambda: outside_data()).node("outside_data")
+    assert str(node.driver) == f"{__name__}:find_data"
+    assert (node.options.retries, node.options.cache.version, node.options.timeout_seconds) == (2, 3, 300)
+
+
+@pytest.mark.parametrize(
+    ("given", "fix"),
+    [
+        (lambda: Model.at("/x"), "bring existing files in with importer"),
+        (lambda: 3, "pass the output of a component"),
+        (lambda: train(ingest()), "pass train.model"),
+        (lambda: notify("x"), "pass an artifact"),
+        (lambda: [train(ingest()).model], "pass one artifact"),
+    ],
+    ids=["artifact", "value", "whole-result", "done", "list"],
+)
+def test_what_is_no_channel(given: Any, fix: str) -> None:
+    with pytest.raises(WireTypeError, match=r"judge\.model cannot read") as caught:
+        compiled(lambda: judge(given()))
+    assert fix in caught.value.fix
+
+
+def test_mistyped_output_gets_a_suggestion() -> None:
+    with pytest.raises(UnknownAttributeError, match="Trained has no output modle") as caught:
+        compiled(lambda: train(ingest()).modle)  # type: ignore[attr-defined]
+    assert caught.value.fix == "did you mean model?"
+
+
+def test_a_list_input_is_not_none() -> None:
+    with pytest.raises(WireTypeError, match=r"ensemble\.models cannot read None"):
+        compiled(lambda: ensemble(None))  # type: ignore[arg-type]
+    assert compiled(lambda: ensemble([])).node("ensemble").inputs["models"].source == ex.ListOf(items=())
+
+
+def test_decorators_stand_on_plain_functions() -> None:
+    with pytest.raises(DeclarationError, match="@component was put on <component"):
+        component(train)  # type: ignore[type-var]
+    with pytest.raises(DeclarationError, match="@pipeline was put on <component"):
+        compiled(train)

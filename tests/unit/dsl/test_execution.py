@@ -1,7 +1,6 @@
 """`run` and `execute`: real artifacts in, checked artifacts out."""
 
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,8 @@ from pipeline_lib.errors import (
 )
 from unit.dsl.parts import (
     KerasModel,
-    Size,
     Trained,
     Tuning,
-    best,
     ensemble,
     ingest,
     judge,
@@ -139,32 +136,3 @@ def test_wrong_results_are_refused(target: Any) -> None:
 def test_an_output_must_be_complete(tmp_path: Path) -> None:
     with workspace(tmp_path), pytest.raises(UnsetPropertyError, match=r"KerasModel\.scores was never set"):
         forgets_a_property.execute({}, {})
-
-
-class FakeHistory:
-    pipeline = "test"
-    run_id = "1"
-    span = date(2013, 1, 1)
-
-    def __init__(self, *found: Any) -> None:
-        self.found = found
-
-    def artifacts(self, kind: type[Any], **_: Any) -> list[Any]:
-        return [artifact for artifact in self.found if isinstance(artifact, kind)]
-
-
-def test_resolver_runs_on_a_history_of_ones_own() -> None:
-    good, bad = KerasModel.at("/a", accuracy=0.9), KerasModel.at("/b", accuracy=0.1)
-    assert best.run(FakeHistory(bad, good), KerasModel, minimum=0.5) is good
-    assert best.run(FakeHistory(), KerasModel) is None
-
-
-def test_resolver_executes_on_plain_json() -> None:
-    good = KerasModel.at("/a", accuracy=0.9)
-    kind = {"kind": f"{KerasModel.__module__}:KerasModel", "minimum": 0.2}
-    assert best.execute(FakeHistory(good), {}, kind) == (good,)
-    assert best.execute(FakeHistory(), {}, kind) == ()
-
-
-def test_size_is_an_enum() -> None:
-    assert Size("small") is Size.SMALL

@@ -45,3 +45,22 @@ def test_exit_handlers_stand_at_the_top() -> None:
 
     with pytest.raises(ConditionError, match="inside another block"):
         compiled(body)
+
+
+def test_exit_handlers_read_no_property_of_what_may_have_failed() -> None:
+    def body() -> None:
+        model = train(ingest()).model
+        with exit_handler():
+            notify(model.framework)
+
+    with pytest.raises(ConditionalUseError, match=r"notify\.text: an exit handler runs even if train failed"):
+        compiled(body)
+
+
+def test_exit_handlers_read_each_other_and_parameters() -> None:
+    def body(text: str) -> None:
+        with exit_handler():
+            trained = train(ingest(source=text))
+            notify(text, model=trained.model)
+
+    assert all(node.exit_handler for node in compiled(body).nodes)

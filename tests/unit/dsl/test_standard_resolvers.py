@@ -52,6 +52,10 @@ class Shelf:
             found = [a for a in found if a.property_values().get(name) == value]
         return found[:limit]
 
+    def artifact(self, kind: type[Any], artifact_id: int) -> Any:
+        found = (a for a in self.kept if isinstance(a, kind) and a.id == artifact_id)
+        return next(found, None)
+
 
 def examples(id_: int, span: int) -> Examples:
     return Examples.at(f"/{id_}", id=id_, span=span)

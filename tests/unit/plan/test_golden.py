@@ -21,7 +21,9 @@ GOLDEN = ROOT / "tests/unit/golden"
 
 def sample_pipelines() -> dict[str, str]:
     """Module by golden file's name: every folder of dags/, and one that uses every form of the language."""
-    found = {path.parent.name: f"{path.parent.name}.pipeline" for path in (ROOT / "dags").glob("*/pipeline.py")}
+    found = {
+        path.parent.name: f"{path.parent.name}.pipeline" for path in (ROOT / "dags").glob("*/pipeline.py")
+    }
     return {"every_form": "unit.dsl.every_form", **dict(sorted(found.items()))}
 
 

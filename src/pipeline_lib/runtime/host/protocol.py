@@ -7,9 +7,9 @@ A client sends one order per connection. For an execution the host answers `star
 import json
 import socket
 import struct
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from pipeline_lib.errors import HostUnavailableError
 
@@ -156,8 +156,8 @@ class Done(_Frame):
 
 Event = Started | Refused | ExitStatus | Status | Done
 
-_orders: TypeAdapter[Order] = TypeAdapter(Order)
-_events: TypeAdapter[Event] = TypeAdapter(Event)
+_orders: TypeAdapter[Order] = TypeAdapter(Annotated[Order, Field(discriminator="op")])
+_events: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])
 
 
 def encode(message: Order | Event) -> bytes:

@@ -100,6 +100,26 @@ def make_model(tmp_path: Path) -> Callable[..., Model]:
 
 
 @pytest.fixture
+def make_classifier(tmp_path: Path) -> Callable[[], Model]:
+    """A model of three classes that knows the answer: the hour modulo 3."""
+
+    def make() -> Model:
+        import tensorflow as tf
+
+        module = tf.Module()
+
+        @tf.function(input_signature=[{"hour": tf.TensorSpec([None, 1], tf.int64, name="hour")}])
+        def columns(given: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+            return {"probabilities": 0.1 + 0.7 * tf.one_hot(given["hour"][:, 0] % 3, 3)}
+
+        module.columns = columns
+        tf.saved_model.save(module, str(tmp_path / "m" / "Format-Serving"), signatures={"columns": columns})
+        return Model.at(tmp_path / "m")
+
+    return make
+
+
+@pytest.fixture
 def space(tmp_path: Path) -> Iterator[Path]:
     """Where outputs go."""
     with workspace(tmp_path):

@@ -168,6 +168,12 @@ def test_gzip_and_a_broken_one(ingest: Callable[..., Examples], tmp_path: Path) 
         ingest(source=source)
 
 
+@pytest.mark.usefixtures("each_way")
+def test_wide_encodings(ingest: Callable[..., Examples]) -> None:
+    examples = ingest("a,b\n".encode("utf-16") + ("ø,1\n" * 40_000).encode("utf-16-le"), encoding="utf-16")
+    assert (examples.rows, _types(examples)) == ({"train": 40_000}, {"a": "string", "b": "int64"})
+
+
 def test_an_unknown_encoding(ingest: Callable[..., Examples]) -> None:
     with pytest.raises(SourceFormatError, match="knows no encoding klingon"):
         ingest("a\n1\n", encoding="klingon")
@@ -210,9 +216,7 @@ def test_whole_and_streamed_split_alike(
 def test_splits_by_pattern_have_one_schema(ingest: Callable[..., Examples], tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("x\n1\n")
     (tmp_path / "b.csv").write_text("x\n1.5\n")
-    examples = ingest(
-        source={"train": f"{tmp_path}/a.csv", "eval": f"{tmp_path}/b.csv"}, splits=None
-    )
+    examples = ingest(source={"train": f"{tmp_path}/a.csv", "eval": f"{tmp_path}/b.csv"}, splits=None)
     assert examples.rows == {"train": 1, "eval": 1}
     assert _types(examples) == {"x": "double"}
 
@@ -234,7 +238,11 @@ def test_a_span_by_date(ingest: Callable[..., Examples], tmp_path: Path) -> None
 
 def test_as_a_launcher_calls_it(tmp_path: Path) -> None:
     (tmp_path / "3-1.csv").write_text("a\n1\n2\n3\n4\n")
-    parameters = {"source": f"{tmp_path}/{{SPAN}}-{{VERSION}}.csv", "span": 3, "splits": {"buckets": {"train": 1}}}
+    parameters = {
+        "source": f"{tmp_path}/{{SPAN}}-{{VERSION}}.csv",
+        "span": 3,
+        "splits": {"buckets": {"train": 1}},
+    }
     with workspace(tmp_path / "staging"):
         outputs = ingest_csv.execute({}, {**parameters, **find_files(parameters)})
     (examples,) = outputs["examples"]

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from pipeline_components.ingest._hashing import hash_column, hash_rows, hash_text
 
-
 PINNED = [
     10451216379200822465,
     10905525725756348110,
@@ -102,7 +101,9 @@ def test_different_text_has_different_hashes(values: list[str]) -> None:
         pytest.param(list(range(30_000)), id="numbers-in-a-row"),
         pytest.param([f"user-{i:06d}" for i in range(30_000)], id="numbered-text"),
         pytest.param([i / 7 for i in range(30_000)], id="fractions"),
-        pytest.param([str(datetime.date(1950, 1, 1) + datetime.timedelta(i)) for i in range(30_000)], id="dates"),
+        pytest.param(
+            [str(datetime.date(1950, 1, 1) + datetime.timedelta(i)) for i in range(30_000)], id="dates"
+        ),
     ],
 )
 def test_thirds_are_thirds(values: list[object]) -> None:

@@ -108,12 +108,17 @@ def test_a_folder_stands_for_its_files_but_hidden_ones(tmp_path: Path, deliver: 
 def test_splits_have_patterns_of_their_own(tmp_path: Path, deliver: Deliver) -> None:
     deliver("train/1.csv", "test/1.csv")
     answer = find_files(
-        {"source": {"test": f"{tmp_path}/test/{{SPAN}}.csv", "train": f"{tmp_path}/train/{{SPAN}}.csv"}, "span": 1}
+        {
+            "source": {"test": f"{tmp_path}/test/{{SPAN}}.csv", "train": f"{tmp_path}/train/{{SPAN}}.csv"},
+            "span": 1,
+        }
     )
     assert list(answer["located"]) == ["train", "test"]
 
 
-def test_latest_is_the_newest_of_any_split_and_then_missing_in_the_other(tmp_path: Path, deliver: Deliver) -> None:
+def test_latest_is_the_newest_of_any_split_and_then_missing_in_the_other(
+    tmp_path: Path, deliver: Deliver
+) -> None:
     deliver("train/1.csv", "train/2.csv", "test/1.csv")
     source = {name: f"{tmp_path}/{name}/{{SPAN}}.csv" for name in ("train", "test")}
     with pytest.raises(MissingSpanError, match="of split test for span 2"):
@@ -172,7 +177,13 @@ def test_waiting_ends_with_the_time(tmp_path: Path) -> None:
 
 def _waiting(folder: Path, wait_seconds: float) -> dict[str, Any]:
     source = f"{folder}/{{SPAN}}.csv"
-    return {"source": source, "span": 3, "missing": "wait", "wait_seconds": wait_seconds, "poll_seconds": 0.05}
+    return {
+        "source": source,
+        "span": 3,
+        "missing": "wait",
+        "wait_seconds": wait_seconds,
+        "poll_seconds": 0.05,
+    }
 
 
 def test_growth_after_the_digest_is_noticed(tmp_path: Path, deliver: Deliver) -> None:

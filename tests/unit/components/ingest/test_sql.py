@@ -70,10 +70,16 @@ def test_types_that_change_after_the_first_block(
     ingest: Callable[..., Examples], sqlite: sqlite3.Connection
 ) -> None:
     sqlite.execute("CREATE TABLE odd (i, t, empty)")
-    sqlite.executemany("INSERT INTO odd VALUES (?, ?, NULL)", [(1, 1), (2, None), (2.5, 3), (None, "x"), (3, 7)])
+    sqlite.executemany(
+        "INSERT INTO odd VALUES (?, ?, NULL)", [(1, 1), (2, None), (2.5, 3), (None, "x"), (3, 7)]
+    )
     sqlite.commit()
     table = _table(ingest("SELECT * FROM odd", fetch_rows=2))
-    assert table.to_pydict() == {"i": [1.0, 2.0, 2.5, None, 3.0], "t": ["1", None, "3", "x", "7"], "empty": [None] * 5}
+    assert table.to_pydict() == {
+        "i": [1.0, 2.0, 2.5, None, 3.0],
+        "t": ["1", None, "3", "x", "7"],
+        "empty": [None] * 5,
+    }
 
 
 @pytest.mark.usefixtures("sqlite")

@@ -150,13 +150,20 @@ def test_the_graph_knows_the_raw_features(two_spans: Transformed) -> None:
 
 def test_nothing_else_is_left_in_staging(two_spans: Transformed) -> None:
     staging = two_spans.transform_graph.path.parent
-    assert sorted(path.name.split("-")[0] for path in staging.iterdir()) == ["Examples"] * 2 + ["TransformGraph"]
+    assert sorted(path.name.split("-")[0] for path in staging.iterdir()) == ["Examples"] * 2 + [
+        "TransformGraph"
+    ]
     assert not list(staging.rglob("*.partial"))
 
 
 def test_the_analyzer_cache_is_exact_and_spares_known_inputs(tmp_path: Path) -> None:
     spans = [examples(tmp_path, span=n, train=rows(20 * n, 20)) for n in (1, 2, 3)]
-    wanted, user = schema(tmp_path), module(tmp_path)
+    source = """
+    import tensorflow_transform as tft
+    def preprocessing_fn(inputs):
+        return {"share": inputs["distance"] / tft.max(inputs["distance"])}
+    """
+    wanted, user = schema(tmp_path), module(tmp_path, source)
     with workspace(tmp_path / "out"):
         first = transform.run(spans[:2], wanted, module=user, use_analyzer_cache=True)
         assert isinstance(first.analyzer_cache, TransformCache)
@@ -185,8 +192,12 @@ def test_custom_config_reaches_the_function(tmp_path: Path) -> None:
     ("source", "error", "match"),
     [
         pytest.param("x = 1", PreprocessingMissingError, "no function preprocessing_fn", id="absent"),
-        pytest.param("def preprocessing_fn(a, b, c): ...", PreprocessingMissingError, "custom_config", id="arguments"),
-        pytest.param("def preprocessing_fn(inputs):\n    return None", PreprocessingFailedError, "dict", id="none"),
+        pytest.param(
+            "def preprocessing_fn(a, b, c): ...", PreprocessingMissingError, "custom_config", id="arguments"
+        ),
+        pytest.param(
+            "def preprocessing_fn(inputs):\n    return None", PreprocessingFailedError, "dict", id="none"
+        ),
         pytest.param(
             "def preprocessing_fn(inputs):\n    return {'x': inputs['nope']}",
             PreprocessingFailedError,
@@ -218,7 +229,10 @@ def test_a_faulty_module_is_named(tmp_path: Path, source: str, error: type[Excep
             id="text-for-number",
         ),
         pytest.param(
-            rows(0, 3).set_column(2, "delay", pa.array([1.5, 2.0, 3.0])), ColumnTypeError, "delay", id="fraction"
+            rows(0, 3).set_column(2, "delay", pa.array([1.5, 2.0, 3.0])),
+            ColumnTypeError,
+            "delay",
+            id="fraction",
         ),
     ],
 )

@@ -1,4 +1,7 @@
 import os
+import shutil
+import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,45 +16,53 @@ from pipeline_lib.runtime.host.address import (
 from pipeline_lib.settings import HostSettings
 
 
-def test_the_directory_is_made_private(tmp_path):
-    directory = host_directory(HostSettings(directory=tmp_path / "new" / "hosts"))
+@pytest.fixture
+def short_path():
+    """Where a socket's path is not too long; pytest's own is."""
+    directory = Path(tempfile.mkdtemp(prefix="plh-"))
+    yield directory
+    shutil.rmtree(directory)
+
+
+def test_the_directory_is_made_private(short_path):
+    directory = host_directory(HostSettings(directory=short_path / "new" / "hosts"))
     assert directory.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_directory_that_others_can_enter_is_refused(tmp_path):
-    tmp_path.chmod(0o755)
+def test_a_directory_that_others_can_enter_is_refused(short_path):
+    short_path.chmod(0o755)
     with pytest.raises(HostUnavailableError, match="nobody else can enter") as raised:
-        host_directory(HostSettings(directory=tmp_path))
+        host_directory(HostSettings(directory=short_path))
     assert "mode 0755" in raised.value.facts["got"]
 
 
-def test_a_link_to_a_directory_is_refused(tmp_path):
-    real = tmp_path / "real"
+def test_a_link_to_a_directory_is_refused(short_path):
+    real = short_path / "real"
     real.mkdir(mode=0o700)
-    link = tmp_path / "link"
+    link = short_path / "link"
     link.symlink_to(real)
     with pytest.raises(HostUnavailableError, match="nobody else can enter"):
         host_directory(HostSettings(directory=link))
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
-def test_somebody_elses_directory_is_refused(tmp_path):
-    tmp_path.chmod(0o700)
-    os.chown(tmp_path, 65534, 65534)
+def test_somebody_elses_directory_is_refused(short_path):
+    short_path.chmod(0o700)
+    os.chown(short_path, 65534, 65534)
     with pytest.raises(HostUnavailableError, match="directory of yours"):
-        host_directory(HostSettings(directory=tmp_path))
-    os.chown(tmp_path, 0, 0)
+        host_directory(HostSettings(directory=short_path))
+    os.chown(short_path, 0, 0)
 
 
-def test_the_runtime_directory_comes_first(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    assert host_directory(HostSettings()) == tmp_path / "pipeline-lib"
+def test_the_runtime_directory_comes_first(short_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(short_path))
+    assert host_directory(HostSettings()) == short_path / "pipeline-lib"
 
 
-def test_without_one_it_is_among_the_users_temporary_files(tmp_path, monkeypatch):
+def test_without_one_it_is_among_the_users_temporary_files(short_path, monkeypatch):
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert host_directory(HostSettings()) == tmp_path / f"pipeline-lib-{os.geteuid()}"
+    monkeypatch.setattr("tempfile.tempdir", str(short_path))
+    assert host_directory(HostSettings()) == short_path / f"pipeline-lib-{os.geteuid()}"
 
 
 def test_a_path_too_long_for_a_socket_is_replaced(tmp_path):
@@ -64,8 +75,8 @@ def test_a_path_too_long_for_a_socket_is_replaced(tmp_path):
         address.directory.rmdir()
 
 
-def test_what_makes_another_host(tmp_path, monkeypatch):
-    settings = HostSettings(directory=tmp_path / "hosts")
+def test_what_makes_another_host(short_path, monkeypatch):
+    settings = HostSettings(directory=short_path / "hosts")
     before = host_address(settings, "one")
     assert host_address(settings, "one") == before
     assert host_address(settings, "one", light=True) != before
@@ -82,12 +93,18 @@ def test_only_variables_that_imports_read_count():
     assert set(import_time_variables(environ)) == {"TF_USE_LEGACY_KERAS", "PYTHONPATH"}
 
 
-def test_the_lock_keeps_others_out(tmp_path):
-    address = host_address(HostSettings(directory=tmp_path / "hosts"), "one")
+def test_the_lock_keeps_others_out(short_path):
+    address = host_address(HostSettings(directory=short_path / "hosts"), "one")
+    events = []
+
+    def second():
+        with address.locked():
+            events.append("second")
+
     with address.locked():
-        pid = os.fork()
-        if pid == 0:
-            with address.locked():
-                os._exit(5 if Path(tmp_path, "released").exists() else 6)
-        (tmp_path / "released").touch()
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 5
+        thread = threading.Thread(target=second)
+        thread.start()
+        thread.join(0.1)
+        events.append("first")
+    thread.join(5)
+    assert events == ["first", "second"]

@@ -1,0 +1,1 @@
+"""The Chicago taxi example: TFX's own user module and data, run by this library."""

@@ -1,0 +1,144 @@
+import multiprocessing
+import os
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline_lib.errors import MetadataUnavailableError, MetadataUrlError, SecretError
+from pipeline_lib.metadata.database import (
+    Database,
+    connection_config,
+    creation_lock,
+    parse_database,
+    prepare_database,
+)
+from pipeline_lib.settings import MetadataSettings
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("sqlite:////data/m.sqlite", Database(backend="sqlite", path=Path("/data/m.sqlite"))),
+        (
+            "postgresql://user@db.example:6000/meta",
+            Database(backend="postgresql", host="db.example", port=6000, user="user", name="meta"),
+        ),
+        (
+            "postgres://u%40x@h/meta?sslmode=require",
+            Database(
+                backend="postgresql",
+                host="h",
+                port=5432,
+                user="u@x",
+                name="meta",
+                options={"sslmode": "require"},
+            ),
+        ),
+        (
+            "postgresql+psycopg://u@/meta?host=/run/pg",
+            Database(backend="postgresql", host="/run/pg", port=5432, user="u", name="meta"),
+        ),
+        (
+            "mysql+pymysql://root@h/meta",
+            Database(backend="mysql", host="h", port=3306, user="root", name="meta"),
+        ),
+    ],
+)
+def test_a_url_is_taken_apart(url: str, expected: Database) -> None:
+    assert parse_database(url) == expected
+
+
+def test_a_relative_path_is_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert parse_database("sqlite:///.pipeline/m.sqlite").path == tmp_path / ".pipeline" / "m.sqlite"
+
+
+@pytest.mark.parametrize(
+    "url", ["", "m.sqlite", "sqlite://", "sqlite://host/m", "oracle://h/d", "mysql://h", "postgresql:///d"]
+)
+def test_an_incomplete_url_is_refused(url: str) -> None:
+    with pytest.raises(MetadataUrlError, match=r"give sqlite:///path, postgresql://"):
+        parse_database(url)
+
+
+def test_a_password_in_clear_is_refused_and_not_repeated() -> None:
+    with pytest.raises(SecretError, match="password in clear") as caught:
+        parse_database("postgresql://user:hunter2@h/d")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_password_comes_by_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_PASSWORD", "hunter2")
+    for settings in (
+        MetadataSettings(url="postgresql://u@h/d", password="env:DB_PASSWORD"),
+        "postgresql://u@h/d?password=env:DB_PASSWORD",
+    ):
+        database = parse_database(settings)
+        assert connection_config(database).postgresql.password == "hunter2"
+        assert "hunter2" not in f"{database} {database!r}"
+
+
+def test_a_reference_without_a_value_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DB_PASSWORD", raising=False)
+    database = parse_database("mysql://u@h/d?password=env:DB_PASSWORD")
+    with pytest.raises(SecretError, match="DB_PASSWORD is not set"):
+        connection_config(database)
+
+
+def test_mysql_gets_a_socket_or_a_host() -> None:
+    """With both, ML Metadata aborts the process."""
+    by_socket = connection_config(parse_database("mysql://u@localhost/d?unix_socket=/run/s")).mysql
+    assert (by_socket.socket, by_socket.host) == ("/run/s", "")
+    by_host = connection_config(parse_database("mysql://u@h/d")).mysql
+    assert (by_host.socket, by_host.host, by_host.port) == ("", "h", 3306)
+
+
+def _hold(url: str, journal: Any, number: int) -> None:
+    with creation_lock(parse_database(url)):
+        journal.send((number, "in"))
+        time.sleep(0.05)
+        journal.send((number, "out"))
+
+
+def test_one_process_at_a_time_holds_the_lock(url: str) -> None:
+    context = multiprocessing.get_context("fork")
+    reader, writer = context.Pipe(duplex=False)
+    processes = [context.Process(target=_hold, args=(url, writer, number)) for number in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(30)
+    journal = [reader.recv() for _ in range(8)]
+    assert [what for _, what in journal] == ["in", "out"] * 4
+    assert [number for number, _ in journal[::2]] == [number for number, _ in journal[1::2]]
+
+
+def test_an_unreachable_server_is_named() -> None:
+    with pytest.raises(MetadataUnavailableError, match=r"postgresql://u@127\.0\.0\.1:1/d"):
+        with creation_lock(parse_database("postgresql://u@127.0.0.1:1/d")):
+            pass
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(MetadataUnavailableError, match="cannot be opened"):
+        with creation_lock(parse_database(f"sqlite:///{tmp_path}/file/m.sqlite")):
+            pass
+
+
+def test_a_new_sqlite_file_logs_ahead(tmp_path: Path) -> None:
+    database = parse_database(f"sqlite:///{tmp_path}/m.sqlite")
+    prepare_database(database)
+    with sqlite3.connect(database.path) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_an_old_file_is_left_as_it_is(tmp_path: Path) -> None:
+    database = parse_database(f"sqlite:///{tmp_path}/m.sqlite")
+    database.path.touch()
+    os.utime(database.path, (1, 1))
+    prepare_database(database)
+    assert database.path.stat().st_mtime == 1
