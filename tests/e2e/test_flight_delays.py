@@ -62,7 +62,13 @@ class Project:
 
     def _call(self, command: list[str], code: int) -> str:
         done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=280
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr if code else done.stdout
@@ -74,7 +80,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     days = ", ".join(f"date({d.year}, {d.month}, {d.day})" for d in DAYS)
     made.python(
         "from datetime import date; from pathlib import Path; from flight_delays.data import write_days; "
-        f"write_days(Path('data'), [{days}])"
+        f"write_days(Path('.pipeline/data'), [{days}])"
     )
     yield made
     made.pipeline("host", "stop")
@@ -217,9 +223,9 @@ def test_a_night_without_data_fails_and_says_which_days_there_are(project: Proje
 def test_a_broken_csv_stops_the_night_before_anything_is_published(project: Project) -> None:
     day = date(2013, 6, 16)
     for kind in ("flights", "weather"):
-        good = project.folder / f"data/{kind}/{DAYS[3]}.csv"
+        good = project.folder / f".pipeline/data/{kind}/{DAYS[3]}.csv"
         shutil.copy(good, good.with_name(f"{day}.csv"))
-    flights = project.folder / f"data/flights/{day}.csv"
+    flights = project.folder / f".pipeline/data/flights/{day}.csv"
     lines = flights.read_text().splitlines()
     lines[100] += ",one cell too many"
     flights.write_text("\n".join(lines))

@@ -197,10 +197,10 @@ def _vectorised(
     metrics = (
         batches
         | "SumBySlice" >> beam.ParDo(SumBySlice(tasks, plans))
-        | "MergeSums" >> beam.CombinePerKey(_MergeSums(tasks))
-        | "Derive"
+        | "MergeSums" >> beam.CombinePerKey(_MergeSums(tasks, needed))
+        | "Compare"
         >> stock._AddDerivedCrossSliceAndDiffMetrics(
-            needed.derived_computations,
+            [],
             needed.cross_slice_computations,
             list(config.cross_slicing_specs),
             baseline.name if baseline else None,
@@ -323,8 +323,13 @@ class _RowsBySlice(beam.DoFn):
 
 
 class _MergeSums(beam.CombineFn):
-    def __init__(self, tasks: tuple[Task, ...]) -> None:
-        self._tasks = tasks
+    """Sums of all batches, and at the end TFMA's metrics of them.
+
+    Histograms stay in here: between steps, Beam would encode them bucket by bucket.
+    """
+
+    def __init__(self, tasks: tuple[Task, ...], needed: stock.MetricComputations) -> None:
+        self._tasks, self._needed = tasks, needed
 
     def create_accumulator(self) -> Sums | None:
         return None
@@ -341,4 +346,8 @@ class _MergeSums(beam.CombineFn):
         states = accumulator.states if accumulator is not None else ()
         for task, state in zip(self._tasks, states, strict=bool(states)):
             metrics.update(task.kernel.result(state))
-        return metrics
+        for derived in self._needed.derived_computations:
+            metrics.update(derived.result(metrics))
+        if self._needed.cross_slice_computations:  # these compare what is private, too
+            return metrics
+        return {key: value for key, value in metrics.items() if not stock._is_private_metrics(key)}

@@ -49,7 +49,7 @@ def slice_rows(directory: str, judged: Judgement) -> list[SliceRow]:
     by_model = {spec.is_baseline: _by_slice(directory, spec.name) for spec in judged.config.model_specs}
     ours, theirs = by_model[False], by_model.get(True, {})
     errors = _hidden_slices(directory)
-    ours = {**dict.fromkeys(errors, {}), **ours}
+    ours = {key: {} for key in errors} | ours
     rows = []
     for name, metrics in ours.items():
         differences = {

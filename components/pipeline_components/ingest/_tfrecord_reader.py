@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import fsspec
 import pyarrow as pa
 import tensorflow as tf
 from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 
 from pipeline_components.errors import SourceFormatError
-from pipeline_components.schema._files import read_schema
+from pipeline_components.schema_files import read_schema
 from pipeline_lib import Schema
 from pipeline_lib.beam.batches import as_record_batch, plain_columns
+from pipeline_lib.beam.files import local_path
 
 _BATCH = 16_384
 
@@ -27,7 +29,9 @@ def reader(schema: Schema | None) -> Callable[[str], Iterator[pa.RecordBatch]]:
     decoder = ExamplesToRecordBatchDecoder(serialized) if serialized else ExamplesToRecordBatchDecoder()
 
     def read(uri: str) -> Iterator[pa.RecordBatch]:
-        path = uri.removeprefix("file://")
+        local = local_path(uri)
+        # TensorFlow opens few kinds of URL; fsspec copies the others, for as long as they are read.
+        path = str(local) if local is not None else fsspec.open_local(f"simplecache::{uri}")
         kind = "GZIP" if uri.endswith(".gz") else ""
         records = tf.data.TFRecordDataset(path, compression_type=kind, buffer_size=4 << 20)
         done = 0

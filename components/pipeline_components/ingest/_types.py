@@ -158,7 +158,7 @@ def schema_types(schema: Schema) -> dict[str, pa.DataType]:
     """
     from tensorflow_metadata.proto.v0 import schema_pb2
 
-    from pipeline_components.schema._files import read_schema
+    from pipeline_components.schema_files import read_schema
 
     known = {schema_pb2.INT: pa.int64(), schema_pb2.FLOAT: pa.float64(), schema_pb2.BYTES: pa.string()}
     features = read_schema(schema).feature

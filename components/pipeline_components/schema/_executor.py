@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import tensorflow_data_validation as tfdv
 
-from pipeline_components.schema._files import write_schema
+from pipeline_components.schema_files import write_schema
 from pipeline_components.selection import chosen_splits
-from pipeline_components.statistics._files import read_statistics
+from pipeline_components.statistics_files import read_statistics
 from pipeline_lib import ExampleStatistics, Schema
 
 

@@ -70,7 +70,7 @@ def import_schema(*, source: str, sha256: str = "") -> Schema:
     Raises:
         SchemaFileError: The file is not there, or holds no schema, or one that contradicts itself.
     """
-    from pipeline_components.schema import _files
+    from pipeline_components import schema_files
 
     del sha256
-    return _files.import_file(source)
+    return schema_files.import_file(source)

@@ -12,10 +12,10 @@ import fsspec
 import tensorflow_data_validation as tfdv
 
 from pipeline_components.errors import MissingColumnError, StatisticsError
-from pipeline_components.schema._files import read_schema
+from pipeline_components.schema_files import read_schema
 from pipeline_components.selection import chosen_splits
-from pipeline_components.statistics._files import STATISTICS_FILE, read_statistics, sort_features
 from pipeline_components.statistics._report import statistics_page
+from pipeline_components.statistics_files import STATISTICS_FILE, read_statistics, sort_features
 from pipeline_lib import Examples, ExampleStatistics, Schema
 from pipeline_lib.beam.runner import beam_pipeline
 from pipeline_lib.beam.sources import ReadBatches, row_groups

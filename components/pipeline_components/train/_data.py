@@ -65,17 +65,17 @@ def dataset_of(files: Sequence[str], columns: Sequence[Column], options: Any) ->
     dataset = tf.data.Dataset.from_generator(reader.blocks, output_signature=signature)
     size = options.batch_size
 
-    def cut(block: dict[str, Any]) -> tf.data.Dataset:
+    def batches(block: dict[str, Any]) -> tf.data.Dataset:
         first = next(iter(block.values()))
         rows = first.nrows() if isinstance(first, tf.RaggedTensor) else tf.shape(first, tf.int64)[0]
-        starts = tf.data.Dataset.range(0, rows, size)
-        return starts.map(lambda at: {name: value[at : at + size] for name, value in block.items()})
 
-    def finish(batch: dict[str, Any]) -> Any:
-        features = {name: by_name[name].finish(value) for name, value in batch.items()}
-        return features if label is None else (features, features.pop(label))
+        def batch(start: tf.Tensor) -> Any:
+            features = {name: by_name[name].finish(block[name][start : start + size]) for name in by_name}
+            return features if label is None else (features, features.pop(label))
 
-    return dataset.flat_map(cut).map(finish).prefetch(_ahead(options))
+        return tf.data.Dataset.range(0, rows, size).map(batch)
+
+    return dataset.flat_map(batches).prefetch(_ahead(options))
 
 
 def record_batch_factory(

@@ -9,9 +9,9 @@ import tensorflow_data_validation as tfdv
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2, statistics_pb2
 
 from pipeline_components.errors import AnomaliesFoundError, EnvironmentNotFoundError, SplitNotFoundError
-from pipeline_components.schema._files import read_schema
+from pipeline_components.schema_files import read_schema
 from pipeline_components.selection import chosen_splits
-from pipeline_components.statistics._files import read_statistics
+from pipeline_components.statistics_files import read_statistics
 from pipeline_components.validate._comparators import Comparison, with_thresholds
 from pipeline_components.validate._findings import Distance, Finding, distances, findings
 from pipeline_components.validate._report import anomalies_page

@@ -127,7 +127,7 @@ class Artifact:
         Raises:
             PropertyDeclarationError: An annotation is of a type that cannot be stored.
         """
-        return _specs(cls)
+        return _specs(typing.cast("type", cls))  # to mypy, Artifact's own __hash__ hides type's
 
     @property
     def uri(self) -> str:
@@ -247,7 +247,7 @@ def artifact_type_hints(cls: type[Artifact]) -> dict[str, Any]:
 
 
 @cache
-def _specs(cls: type[Artifact]) -> dict[str, PropertySpec]:
+def _specs(cls: type) -> dict[str, PropertySpec]:
     return property_specs(cls.__name__, artifact_type_hints(cls), defaults=_defaults(cls))
 
 

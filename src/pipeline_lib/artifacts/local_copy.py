@@ -32,7 +32,7 @@ def local_copy(uri: str, manifest: Manifest, *, cache_dir: Path, storage_options
 
 
 def _download(uri: str, manifest: Manifest, place: Path, storage_options: Mapping[str, Any]) -> None:
-    from pipeline_lib.artifacts.remote_store import open_filesystem
+    from pipeline_lib.artifacts.remote_store import open_filesystem, transfer
 
     filesystem, base = open_filesystem(uri, storage_options)
     partial = Path(tempfile.mkdtemp(prefix=f"{manifest.digest}-", dir=place.parent))
@@ -41,10 +41,10 @@ def _download(uri: str, manifest: Manifest, place: Path, storage_options: Mappin
         for target in targets:
             target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            if targets:
-                filesystem.get(
-                    [f"{base}/{entry.path}" for entry in manifest.files], [str(target) for target in targets]
-                )
+            transfer(
+                filesystem.get_file,
+                [(f"{base}/{entry.path}", str(partial / entry.path)) for entry in manifest.files],
+            )
         except FileNotFoundError as error:
             raise MissingPayloadError(
                 "a file of the artifact is gone",

@@ -73,7 +73,8 @@ class PropertySpec:
         if value is None and self.optional:
             return None
         is_bool_for_number = isinstance(value, bool) and self.kind is not PropertyKind.BOOL
-        if is_bool_for_number or not isinstance(value, _ACCEPTED[self.kind]):
+        is_accepted = isinstance(value, _ACCEPTED[self.kind])
+        if is_bool_for_number or not is_accepted:
             raise PropertyTypeError(
                 f"{owner}.{self.name} cannot be {value!r}",
                 needs=self.kind.value,
@@ -129,15 +130,21 @@ def from_json(specs: Mapping[str, PropertySpec], values: Mapping[str, Any]) -> d
         spec = specs.get(name)
         if spec is None:
             continue
-        if spec.kind is PropertyKind.DATE and isinstance(value, str):
-            try:
-                value = date.fromisoformat(value)
-            except ValueError as error:
-                raise PropertyTypeError(
-                    f"{name} cannot be {value!r}", needs="an ISO date", fix="give YYYY-MM-DD"
-                ) from error
-        found[name] = spec.check(value, owner="artifact")
+        found[name] = spec.check(
+            _from_iso(name, value) if spec.kind is PropertyKind.DATE else value, owner="artifact"
+        )
     return found
+
+
+def _from_iso(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise PropertyTypeError(
+            f"{name} cannot be {value!r}", needs="an ISO date", fix="give YYYY-MM-DD"
+        ) from error
 
 
 def _without_none(hint: Any) -> tuple[Any, bool]:

@@ -4,7 +4,8 @@ import hashlib
 import posixpath
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +27,7 @@ from pipeline_lib.errors import ArtifactStoreError, MissingPayloadError
 from pipeline_lib.secrets import reveal_secret
 
 _BLOCK = 1 << 20
+_TRANSFERS = 8
 
 
 class RemoteArtifactStore(ArtifactStore):
@@ -65,10 +67,7 @@ class RemoteArtifactStore(ArtifactStore):
                 self._require_same(uri, manifest)
             else:
                 paths = [entry.path for entry in manifest.files]
-                if paths:
-                    filesystem.put(
-                        [str(staged / path) for path in paths], [f"{base}/{path}" for path in paths]
-                    )
+                transfer(filesystem.put_file, [(str(staged / path), f"{base}/{path}") for path in paths])
                 filesystem.pipe_file(f"{base}/{MANIFEST_NAME}", manifest.to_text().encode())
         shutil.rmtree(staged, ignore_errors=True)
         return uri
@@ -183,6 +182,16 @@ def _revealed(options: Any) -> Any:
     if isinstance(options, str) and re.match(r"env:\w+$|file:/(?!/)", options):
         return reveal_secret(options)
     return options
+
+
+def transfer(copy: Callable[[str, str], Any], pairs: Sequence[tuple[str, str]]) -> None:
+    """Copy several files at once, from and to as `copy` has it; the first error is raised when all ended.
+
+    Fsspec's own way of copying many leaves the other errors to asyncio, which prints them.
+    """
+    with ThreadPoolExecutor(_TRANSFERS) as pool:
+        for _ in pool.map(lambda pair: copy(*pair), pairs):
+            pass
 
 
 def remote_sizes(uri: str, storage_options: Mapping[str, Any]) -> dict[str, int]:

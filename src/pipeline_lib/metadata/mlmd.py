@@ -6,6 +6,7 @@ properties unless a mask names the ones to change. An artifact handed over with 
 what is handed over, so that only new artifacts ever are.
 """
 
+import dataclasses
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -50,6 +51,7 @@ from pipeline_lib.metadata.mlmd_types import (
 )
 from pipeline_lib.metadata.mlmd_values import get_value, put_value
 from pipeline_lib.metadata.records import (
+    ArtifactState,
     NewArtifact,
     NewExecution,
     NodeKey,
@@ -288,6 +290,8 @@ class MlmdStore(MlmdReader):
         """See `Store.import_artifact`; `port` is the importer's output."""
         external_id = import_external_id(artifact)
         known = self._imported(external_id)
+        if known is not None and known.state is not ArtifactState.LIVE:
+            known = self._revive(known)
         if known is None:
             message = self._execution(execution, State.COMPLETE)
             message.external_id = node_external_id(execution.key)
@@ -305,6 +309,13 @@ class MlmdStore(MlmdReader):
         message = self._execution(execution, State.CACHED)
         put_value(message.custom_properties, CACHED_FROM, 0)
         return self._record_existing(message, execution, {port: (known,)}, "OUTPUT"), known
+
+    def _revive(self, artifact: StoredArtifact) -> StoredArtifact:
+        """Files that were lost are there again: whoever imports them has just read them."""
+        from ml_metadata.proto import metadata_store_pb2 as pb
+
+        self._call("put_artifacts", [pb.Artifact(id=artifact.id, state=pb.Artifact.LIVE)], ["state"])
+        return dataclasses.replace(artifact, state=ArtifactState.LIVE)
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -5,7 +5,6 @@ import traceback
 from pathlib import Path
 from types import FrameType
 
-import pipeline_lib
 from pipeline_lib.errors import (
     ArtifactStoreError,
     ComponentFailedError,
@@ -93,7 +92,7 @@ def _foreign_roots() -> list[Path]:
 
 
 def _library_root() -> Path:
-    return Path(pipeline_lib.__file__).parent
+    return Path(__file__).parents[1]
 
 
 def _without_runtime(trace: traceback.TracebackException) -> traceback.TracebackException:

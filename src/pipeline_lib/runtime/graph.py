@@ -1,39 +1,15 @@
-"""Which node waits for which: read off a plan's expressions."""
+"""Which node waits for which when a plan is run."""
 
-from collections.abc import Iterator
-
-from pydantic import BaseModel
-
-from pipeline_lib.plan.expressions import FromGather, FromItem, FromOutput
-from pipeline_lib.plan.models import Node, Plan
-
-
-def upstream(node: Node, plan: Plan) -> frozenset[str]:
-    """Ids of the nodes that must have ended before `node` can be resolved."""
-    loops = {loop.id: loop for loop in plan.loops}
-    found = set(node.after)
-    pending: list[object] = [
-        *(port.source for port in node.inputs.values()),
-        *node.parameters.values(),
-        node.condition,
-        *(loops[loop_id].over for loop_id in node.loops),
-    ]
-    while pending:
-        for part in _parts(pending.pop()):
-            match part:
-                case FromOutput() | FromGather():
-                    found.add(part.node)
-                case FromItem():
-                    pending.append(loops[part.loop].over)
-    return frozenset(found)
+from pipeline_lib.plan.graph import dependencies
+from pipeline_lib.plan.models import Plan
 
 
 def graph(plan: Plan) -> dict[str, frozenset[str]]:
     """Direct upstream nodes of every node. Exit handlers wait for all nodes that are none."""
     ordinary = frozenset(node.id for node in plan.nodes if not node.exit_handler)
     return {
-        node.id: upstream(node, plan) | (ordinary if node.exit_handler else frozenset())
-        for node in plan.nodes
+        node.id: needs | (ordinary if node.exit_handler else frozenset())
+        for node, needs in zip(plan.nodes, dependencies(plan).values(), strict=True)
     }
 
 
@@ -55,17 +31,3 @@ def descendants(node_ids: set[str], edges: dict[str, frozenset[str]]) -> set[str
         node_id: frozenset(other for other, needs in edges.items() if node_id in needs) for node_id in edges
     }
     return ancestors(node_ids, downstream)
-
-
-def _parts(value: object) -> Iterator[object]:
-    """The expression and every expression in it."""
-    if isinstance(value, BaseModel):
-        yield value
-        for name in type(value).model_fields:
-            yield from _parts(getattr(value, name))
-    elif isinstance(value, tuple | list):
-        for item in value:
-            yield from _parts(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _parts(item)

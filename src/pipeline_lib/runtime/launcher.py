@@ -114,13 +114,7 @@ class Launcher:
                 execution_id=done.id,
                 reason="complete in this run already",
             )
-        prepared = prepare(
-            node,
-            key,
-            scope,
-            import_paths=self.profile.import_paths,
-            state_dir=self.profile.state_dir,
-        )
+        prepared = prepare(node, key, scope, self.profile)
         self.observe(NodeStep(key=key, step=Step.LOOKING_UP))
         found = caching.find(
             self.store,

@@ -115,7 +115,7 @@ class Planner:
             return Forecast(key=key, verdict="resolved", reason=result.reason)
         if node.kind == "importer":
             return Forecast(key=key, verdict="miss", reason="imports are recorded in each run")
-        prepared = prepare(node, key, scope, import_paths=profile.import_paths, state_dir=profile.state_dir)
+        prepared = prepare(node, key, scope, profile)
         found = caching.find(
             launcher.store,
             launcher.artifacts,
@@ -127,6 +127,7 @@ class Planner:
             force=node.id in launcher.run.force,
             verify_full=launcher.run.verify_full,
             inputs=prepared.inputs,
+            record_damage=False,
         )
         if isinstance(found, caching.Hit):
             self._results.add(NodeResult(key=key, outcome=Outcome.CACHED, outputs=found.outputs))

@@ -14,6 +14,7 @@ from pipeline_lib.hashing import canonical_json
 from pipeline_lib.metadata.records import NodeKey, StoredArtifact
 from pipeline_lib.plan.models import CodeRef, InputPort, Node
 from pipeline_lib.runtime.scope import Scope
+from pipeline_lib.settings import Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +38,7 @@ class Prepared:
     preload: tuple[str, ...]
 
 
-def prepare(
-    node: Node, key: NodeKey, scope: Scope, *, import_paths: Sequence[Path], state_dir: Path
-) -> Prepared:
+def prepare(node: Node, key: NodeKey, scope: Scope, profile: Profile) -> Prepared:
     """Resolve a node's inputs and parameters, run its driver, and make its cache key.
 
     Raises:
@@ -49,8 +48,14 @@ def prepare(
     inputs = {port: _artifacts(node, port, spec, scope) for port, spec in node.inputs.items()}
     parameters = {name: _plain(scope.evaluate(value)) for name, value in node.parameters.items()}
     if node.driver is not None:
-        parameters |= _drive(node.driver, parameters, at=str(key), import_paths=import_paths)
-    code = caching.node_code(node, parameters, import_paths=import_paths, state_dir=state_dir)
+        parameters |= _drive(node.driver, parameters, at=str(key), import_paths=profile.import_paths)
+    code = caching.node_code(
+        node,
+        parameters,
+        profile.import_paths,
+        profile.state_dir,
+        interpreter=profile.environments.get(node.options.environment or ""),
+    )
     parts = caching.key_parts(node, code, parameters, inputs)
     return Prepared(
         node=node,

@@ -14,7 +14,7 @@ def install(
     folder = site / f"{name}-{version}.dist-info"
     folder.mkdir(parents=True)
     rows = [f"{path},sha256=x,{size}" for path, size in files.items()]
-    rows += [f"{folder.name}/RECORD,,", f"../../../bin/{name},sha256=y,1"]
+    rows += [f"{folder.name}/RECORD,,", f"../../../bin/{name},sha256={site.name},1"]
     (folder / "RECORD").write_text("\n".join(rows) + "\n")
     (folder / "METADATA").write_text(f"Name: {name}\n{requires}\nRequires-Dist: far; extra == 'x'\n\nbody\n")
     if url:

@@ -1,6 +1,7 @@
 """The memo must never know better than the file."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,17 @@ def test_a_change_that_keeps_size_and_modification_time_is_seen(tmp_path: Path, 
     first = memo.facts(str(file)).digest
     file.write_text("x = 2")
     settle(file)
+    assert memo.facts(str(file)).digest != first
+
+
+def test_a_change_within_one_tick_of_a_coarse_clock_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, memo, now = tmp_path / "a.py", SourceMemo(None), time.time_ns()
+    monkeypatch.setattr("pipeline_lib.caching.memo._signature", lambda _: (now, now, 5, 1))
+    file.write_text("x = 1")
+    first = memo.facts(str(file)).digest
+    file.write_text("x = 2")
     assert memo.facts(str(file)).digest != first
 
 

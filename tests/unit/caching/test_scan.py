@@ -178,14 +178,21 @@ def test_the_library_itself_does_not_count(tmp_path: Path) -> None:
 def test_what_the_library_imports_on_one_s_behalf_is_imported_ahead_but_does_not_count(
     tmp_path: Path,
 ) -> None:
-    tree = distribution("big", "1", "big", 20_000_000) | {
+    tree = distribution("big", "1", "big", 20_000_000) | distribution("far", "1", "far", 20_000_000)
+    tree |= {
         "pipeline_lib/__init__.py": "",
-        "pipeline_lib/beam.py": "import big\ndef f():\n    import other",
+        "pipeline_lib/beam.py": "import big\ndef f():\n    import far",
         "p/entry.py": "from pipeline_lib import beam",
     }
     found = scan(tmp_path, tree)
     assert heavy_modules(found) == ("big",)
     assert not found.distributions
+
+
+def test_what_a_lazy_parent_could_pass_on_does_not_run_with_it(tmp_path: Path) -> None:
+    lazy = "if TYPE_CHECKING:\n    from . import a\ndef __getattr__(name): ..."
+    found = scan(tmp_path, {"p/__init__.py": lazy, "p/a.py": "", "p/entry.py": ""})
+    assert set(found.files) == {"p/entry.py"}
 
 
 def test_nothing_is_run(tmp_path: Path) -> None:

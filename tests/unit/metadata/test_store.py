@@ -592,6 +592,14 @@ def test_an_import_is_recorded_once(store: Store) -> None:
     assert store.import_artifact(new("import", "run-2"), examples("/outside")) == (second, artifact)
 
 
+def test_an_import_of_files_that_are_back_revives_the_artifact(store: Store) -> None:
+    ready(store)
+    _, artifact = store.import_artifact(new("import"), examples("/outside"))
+    store.abandon(artifact.id)
+    assert store.import_artifact(new("import", "run-2"), examples("/outside"))[1] == artifact
+    assert store.artifacts(ArtifactQuery(type_name="Examples")) == [artifact]
+
+
 def test_a_resolvers_choice_is_recorded(store: Store) -> None:
     ready(store)
     _, artifact = publish(store)

@@ -9,7 +9,10 @@ from typing import Any
 import psutil
 
 from pipeline_lib.runtime.execution import Executor
+from pipeline_lib.runtime.host.protocol import Status
+from pipeline_lib.runtime.host.starting import running_hosts
 from pipeline_lib.runtime.messages import Request, Response
+from pipeline_lib.settings import HostSettings
 
 
 class InBackground:
@@ -49,3 +52,9 @@ def is_gone(pid: int) -> bool:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+def only_status(settings: HostSettings) -> Status:
+    """The status of the one host there is."""
+    ((_, status),) = running_hosts(settings)
+    return status

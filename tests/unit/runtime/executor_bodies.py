@@ -106,13 +106,15 @@ def print_much(inputs, parameters):
 
 @Body
 def sleep(inputs, parameters):
-    """Says who it is in a file, starts a process of its own group, sleeps; tidies up if it is allowed to."""
+    """Says who it is in a file, with a process of its group, and sleeps until a file says go; tidies up."""
     other = subprocess.Popen(["sleep", "300"])
     notes = Path(parameters["notes"])
     notes.with_suffix(".new").write_text(f"{os.getpid()} {other.pid}")
     notes.with_suffix(".new").rename(notes)
     try:
-        time.sleep(parameters.get("seconds", 300))
+        deadline = time.monotonic() + parameters.get("seconds", 300)
+        while time.monotonic() < deadline and not notes.with_suffix(".go").exists():
+            time.sleep(0.02)
     finally:
         notes.with_suffix(".tidied").touch()
     return {}

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pipeline_lib
 from pipeline_lib.errors import HostUnavailableError
 from pipeline_lib.hashing import digest
 
@@ -26,7 +25,7 @@ _READ_ON_IMPORT = ("PYTHON", "TF_", "KERAS_", "CUDA_", "XLA_", "OMP_", "OPENBLAS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostAddress:
-    """Files of one host: its socket, its log, and the lock that starts and ends it.
+    """Files of one host: its socket, its process id, its log.
 
     Attributes:
         directory: Mode 0700, owned by the user.
@@ -63,10 +62,8 @@ class HostAddress:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the lock under which the socket appears and disappears."""
-        descriptor = os.open(
-            self.directory / f"{self.key}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
+        """Hold the lock under which hosts are started; one for all of them, held for milliseconds."""
+        descriptor = os.open(self.directory / "hosts.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
@@ -93,14 +90,18 @@ def host_address(settings: "HostSettings", environment_digest: str, *, light: bo
     return HostAddress(directory=host_directory(settings), key=key)
 
 
-def host_addresses(settings: "HostSettings") -> list[HostAddress]:
+def host_addresses(settings: "HostSettings", suffix: str = ".sock") -> list[HostAddress]:
     """Where this user's hosts are, or were.
+
+    Args:
+        settings: Where hosts have their sockets.
+        suffix: Of the files to go by; `.log` finds hosts that ended, too.
 
     Raises:
         HostUnavailableError: The directory is somebody else's, or open to others.
     """
     directory = host_directory(settings)
-    return [HostAddress(directory=directory, key=path.stem) for path in sorted(directory.glob("*.sock"))]
+    return [HostAddress(directory=directory, key=path.stem) for path in sorted(directory.glob(f"*{suffix}"))]
 
 
 def import_time_variables(environ: Mapping[str, str]) -> dict[str, str]:
@@ -144,7 +145,7 @@ def _short_enough(directory: Path) -> Path:
 
 def _library_stamp() -> str:
     """Changes with every edit of the library: the host has its modules in memory."""
-    root = Path(pipeline_lib.__file__).parent
+    root = Path(__file__).parents[2]
     files = sorted(
         (str(file.relative_to(root)), file.stat().st_mtime_ns, file.stat().st_size)
         for file in root.rglob("*.py")

@@ -76,9 +76,11 @@ def _own_descriptors(log: str, close: Iterable[int]) -> None:
         os.dup2(source, target)
     os.close(output)
     os.close(nothing)
-    for stream in (sys.stdout, sys.stderr):
-        # Lines appear in the log when they are printed, as in a terminal.
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    # Anew, whatever an import has put in their place; lines are written when they are printed.
+    sys.stdout, sys.stderr = (
+        os.fdopen(number, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+        for number in (1, 2)
+    )
 
 
 def _own_process_state(order: ExecuteOrder, kept: Mapping[str, str]) -> None:

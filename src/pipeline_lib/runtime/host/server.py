@@ -65,7 +65,7 @@ class Server:
         self._socket_inode = _inode(address.socket) if address else 0
         self._idle_timeout_seconds = idle_timeout_seconds
         # OpenBLAS alone keeps a thread per core, forks notwithstanding; a TensorFlow op starts more than two.
-        self._thread_limit = thread_limit or available_cpus() + 3
+        self._thread_limit = available_cpus() + 3 if thread_limit is None else thread_limit
         self._selector = selectors.DefaultSelector()
         self._children = Children()
         self._preloader = Preloader(self._poll_while_importing)
@@ -106,10 +106,20 @@ class Server:
             self._start_ready()
 
     def close(self) -> None:
-        """Take the socket away, so that the next client starts another host."""
-        if self._listener is not None:
-            with self._address.locked() if self._address else contextlib.nullcontext():
-                self._close_listener()
+        """Take the socket away, so that the next client starts another host.
+
+        This needs no lock: as long as the socket answers, nobody puts another in its place. A client that
+        connects in between is cut off before its order is taken, and comes again.
+        """
+        if self._listener is None:
+            return
+        # Removed by hand or by a cleaner of temporary files, the path may be another host's by now.
+        if self._address is not None and _inode(self._address.socket) == self._socket_inode:
+            self._address.socket.unlink(missing_ok=True)
+            self._address.pid.unlink(missing_ok=True)
+        self._selector.unregister(self._listener.fileno())
+        self._listener.close()
+        self._listener = None
 
     def poll(self, timeout_seconds: float) -> None:
         """Answer clients and look after children; waits at most that long for something to happen."""
@@ -148,24 +158,12 @@ class Server:
 
     def _leave_if_unwanted(self) -> bool:
         """Take the socket away, unless a client has just connected to it."""
-        with self._address.locked() if self._address else contextlib.nullcontext():
-            self.poll(0)
-            if self._connections:
-                self._busy_at = time.monotonic()
-                return False
-            self._close_listener()
+        self.poll(0)
+        if self._connections:
+            self._busy_at = time.monotonic()
+            return False
+        self.close()
         return True
-
-    def _close_listener(self) -> None:
-        if self._listener is None:
-            return
-        # Removed by hand or by a cleaner of temporary files, the path may be another host's by now.
-        if self._address is not None and _inode(self._address.socket) == self._socket_inode:
-            self._address.socket.unlink(missing_ok=True)
-            self._address.pid.unlink(missing_ok=True)
-        self._selector.unregister(self._listener.fileno())
-        self._listener.close()
-        self._listener = None
 
     def _terminated(self, number: int, frame: FrameType | None) -> None:
         del number, frame
@@ -263,7 +261,11 @@ class Server:
             one.send(status)
 
         kept = {name: value for name, value in os.environ.items() if self._environ.get(name) != value}
-        pid, watch = self._children.start(order, close=self._descriptors(), kept=kept, ended=ended)
+        try:
+            pid, watch = self._children.start(order, close=self._descriptors(), kept=kept, ended=ended)
+        except OSError as error:  # no memory, or too many processes
+            one.send(protocol.Refused(reason=f"the host cannot fork: {error.strerror}"))
+            return
         one.pid = pid
         self._watch(watch, lambda: None)
         one.send(protocol.Started(pid=pid))

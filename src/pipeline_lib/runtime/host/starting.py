@@ -141,6 +141,7 @@ def _start(
 
 
 def _retire_outdated(settings: HostSettings, address: HostAddress) -> None:
-    for other in host_addresses(settings):
-        if other.is_outdated_by(address):
-            HostClient(address=other).stop(force=False)
+    for other in host_addresses(settings, ".log"):
+        if other.is_outdated_by(address) and not HostClient(address=other).stop(force=False):
+            for path in (other.log, other.pid, other.socket):
+                path.unlink(missing_ok=True)

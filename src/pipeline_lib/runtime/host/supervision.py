@@ -65,11 +65,19 @@ class Children:
 
         Returns:
             Its process id, and a descriptor that becomes readable when it ends.
+
+        Raises:
+            OSError: The system has no memory, process or descriptor left.
         """
         oom_before = out_of_memory_kills()
         watches = [child.watch for child in self._by_pid.values()]
         pid = fork_child(order, close=[*close, *watches], kept=kept)
-        watch = os.pidfd_open(pid)
+        try:
+            watch = os.pidfd_open(pid)
+        except OSError:
+            signal_group(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise
         self._by_pid[pid] = _Child(pid=pid, watch=watch, order=order, ended=ended, oom_before=oom_before)
         self.served += 1
         return pid, watch

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -258,3 +259,15 @@ def test_a_file_that_changes_after_its_digest(tmp_path: Path) -> None:
     file.write_text("a\n1\n2\n")
     with workspace(tmp_path / "staging"), pytest.raises(SourceChangedError, match="changed while"):
         ingest_csv.execute({}, {**parameters, **found})
+
+
+@pytest.mark.usefixtures("each_way")
+def test_files_that_are_not_on_this_disk(ingest: Callable[..., Examples]) -> None:
+    files = fsspec.filesystem("memory")
+    files.pipe("/bucket/4/a.csv", b"a\n1\n")
+    files.pipe("/bucket/4/b.csv.gz", gzip.compress(b"a\n2\n"))
+    try:
+        examples = ingest(source="memory://bucket/{SPAN}/*", span="latest")
+    finally:
+        files.rm("/bucket", recursive=True)
+    assert (examples.span, _table(examples).to_pydict()) == (4, {"a": [1, 2]})

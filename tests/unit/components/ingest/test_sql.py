@@ -2,6 +2,7 @@
 
 import datetime
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -129,10 +130,12 @@ def test_the_state_follows_the_fingerprint_or_is_always_new(sqlite: sqlite3.Conn
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
+def postgres() -> Iterator[str]:
+    # Not below pytest's own directory: as root the server is another user, and pytest keeps that one private.
+    with tempfile.TemporaryDirectory(prefix="pg-") as home:
+        server = pgserver.get_server(f"{home}/data", cleanup_mode="delete")
+        yield server.get_uri()
+        server.cleanup()
 
 
 def test_postgresql_types_and_bounds(

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -100,3 +101,13 @@ def test_a_feature_of_two_kinds(tmp_path: Path) -> None:
     _write(tmp_path / "1", _example(a=1))
     with pytest.raises(SourceTypeError, match="binary in one place and int64 in another"):
         ingest_tfrecord.run(source=f"{tmp_path}/[01]", splits=ONE)
+
+
+def test_files_that_are_not_on_this_disk(tmp_path: Path) -> None:
+    local = _write(tmp_path / "a.gz", _example(a=1), _example(a=2))
+    files = fsspec.filesystem("memory")
+    files.put(local, "/tfx/a.gz")
+    try:
+        assert _table(ingest_tfrecord.run(source="memory://tfx/*.gz", splits=ONE)).to_pydict() == {"a": [1, 2]}
+    finally:
+        files.rm("/tfx", recursive=True)

@@ -149,7 +149,10 @@ def test_sparse_features_are_shuffled_with_their_rows(tmp_path: Path) -> None:
     lists = [[str(n)] * (n % 4) for n in range(200)]
     pq.write_table(pa.table({"n": np.arange(200), "l": lists}), tmp_path / "0.parquet", row_group_size=30)
     wanted = schema(
-        'feature { name: "n" type: INT presence { min_fraction: 1 } shape {} } feature { name: "l" type: BYTES }'
+        """
+        feature { name: "n" type: INT presence { min_fraction: 1 } shape {} }
+        feature { name: "l" type: BYTES }
+        """
     )
     for batch in batches(tmp_path, wanted, batch_size=17):
         found = tf.RaggedTensor.from_sparse(batch["l"]).to_list()

@@ -28,8 +28,9 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 def preprocessing_fn(inputs):
-    delay = tf.squeeze(tf.sparse.to_dense(
-        tf.SparseTensor(inputs["delay"].indices, inputs["delay"].values, [inputs["delay"].dense_shape[0], 1]), -1), 1)
+    given = inputs["delay"]
+    column = tf.SparseTensor(given.indices, given.values, [given.dense_shape[0], 1])
+    delay = tf.squeeze(tf.sparse.to_dense(column, -1), 1)
     return {
         "distance_z": tft.scale_to_z_score(inputs["distance"]),
         "carrier_id": tft.compute_and_apply_vocabulary(inputs["carrier"]),

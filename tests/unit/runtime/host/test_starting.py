@@ -1,23 +1,15 @@
 import os
 import signal
-import socket
 import stat
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import psutil
 import pytest
 
 from pipeline_lib.errors import HostUnavailableError
 from pipeline_lib.runtime.execution import Executor
 from pipeline_lib.runtime.host.starting import ensure_host, running_hosts, stop_hosts
-from unit.runtime.background import InBackground, is_gone, pids_in, wait_until
-
-
-def only_status(settings):
-    ((_, status),) = running_hosts(settings)
-    return status
+from unit.runtime.background import InBackground, is_gone, only_status, pids_in, wait_until
 
 
 def is_ready(settings, *modules):
@@ -72,29 +64,12 @@ def test_a_changed_environment_gets_a_new_host_and_ends_the_old(host_settings):
 
 def test_an_outdated_host_lets_its_children_end(host_settings, request_for, tmp_path):
     executor = Executor(host=host_settings, state_dir=tmp_path)
-    request = request_for("sleep", notes=str(tmp_path / "notes"), seconds=1.5)
+    request = request_for("sleep", notes=str(tmp_path / "notes"))
     running = InBackground(executor, request, log_path=tmp_path / "log", preload=("json",))
     pids_in(tmp_path / "notes")
     ensure_host(["json"], "tomorrow", host_settings)
+    (tmp_path / "notes.go").touch()
     assert running.wait().failure is None
-
-
-def test_an_idle_host_ends_and_takes_its_socket_away(host_settings):
-    ensure_host(["json"], "environment", host_settings.model_copy(update={"idle_timeout_seconds": 0.5}))
-    pid = only_status(host_settings).pid
-    wait_until(lambda: is_gone(pid))
-    assert [
-        path.suffix for path in host_settings.directory.iterdir() if path.suffix in (".sock", ".pid")
-    ] == []
-
-
-def test_work_keeps_a_host_awake(host_settings, request_for, tmp_path):
-    settings = host_settings.model_copy(update={"idle_timeout_seconds": 0.3})
-    executor = Executor(host=settings, state_dir=tmp_path)
-    request = request_for("sleep", notes=str(tmp_path / "notes"), seconds=1.0)
-    response = executor.execute(request, log_path=tmp_path / "log", preload=("json",))
-    assert response.failure is None
-    assert (tmp_path / "log").read_text() == ""
 
 
 def test_a_socket_left_behind_is_replaced(host_settings):
@@ -108,79 +83,6 @@ def test_a_socket_left_behind_is_replaced(host_settings):
     assert only_status(host_settings).pid != pid
 
 
-def test_the_host_is_nobodys_child_and_of_its_own_session(host_settings):
-    ensure_host([], "environment", host_settings)
-    host = psutil.Process(only_status(host_settings).pid)
-    assert os.getsid(host.pid) == host.pid
-    assert host.ppid() != os.getpid()
-    standard = [Path(f"/proc/{host.pid}/fd/{number}").readlink() for number in range(3)]
-    assert standard[0] == Path("/dev/null")
-    assert {path.parent for path in standard[1:]} == {host_settings.directory}
-
-
-def test_sigterm_ends_the_host_and_its_children(host_settings, request_for, tmp_path):
-    executor = Executor(host=host_settings, state_dir=tmp_path)
-    request = request_for("sleep", notes=str(tmp_path / "notes"))
-    running = InBackground(executor, request, log_path=tmp_path / "log", preload=("json",))
-    pids = pids_in(tmp_path / "notes")
-    host = only_status(host_settings).pid
-    os.kill(host, signal.SIGTERM)
-    response = running.wait()
-    assert response.failure is not None
-    assert response.failure.error["code"] == "PL424"
-    wait_until(lambda: all(is_gone(pid) for pid in [host, *pids]))
-
-
-def test_two_clients_share_a_host_and_one_lost_does_not_harm_the_other(host_settings, request_for, tmp_path):
-    executors = [Executor(host=host_settings, state_dir=tmp_path) for _ in range(2)]
-    running = [
-        InBackground(
-            executor,
-            request_for("sleep", notes=str(tmp_path / f"notes{number}"), seconds=2 if number else 300),
-            log_path=tmp_path / f"log{number}",
-            preload=("json",),
-        )
-        for number, executor in enumerate(executors)
-    ]
-    for number in range(2):
-        pids_in(tmp_path / f"notes{number}")
-    assert len(only_status(host_settings).children) == 2
-    running[0].cancel.set()
-    assert running[0].wait().failure is not None
-    assert running[1].wait().failure is None
-
-
-def is_dropped(path):
-    """Whether a connection is closed before a byte of an answer."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(5)
-        connection.connect(str(path))
-        return connection.recv(1) == b""
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
-def test_another_users_connection_is_dropped(host_settings):
-    client = ensure_host([], "environment", host_settings)
-    host_settings.directory.chmod(0o755)
-    client.address.socket.chmod(0o666)
-    pid = os.fork()
-    if pid == 0:
-        os.setuid(65534)
-        os._exit(0 if is_dropped(client.address.socket) else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    host_settings.directory.chmod(0o700)
-    assert only_status(host_settings).served == 0
-
-
-def test_nonsense_from_a_client_does_not_end_the_host(host_settings):
-    client = ensure_host([], "environment", host_settings)
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(str(client.address.socket))
-        connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
-        assert connection.recv(1) == b""
-    assert only_status(host_settings).children == ()
-
-
 def test_stop_without_a_host_stops_nothing(host_settings):
     assert stop_hosts(host_settings) == 0
 
@@ -192,13 +94,9 @@ def test_no_shell_no_host(host_settings, monkeypatch):
     assert list(host_settings.directory.glob("*.sock")) == []
 
 
-def test_status_tells_what_runs(host_settings, request_for, tmp_path):
-    executor = Executor(host=host_settings, state_dir=tmp_path)
-    request = request_for("sleep", notes=str(tmp_path / "notes"), seconds=1)
-    running = InBackground(executor, request, log_path=tmp_path / "log", preload=("json",))
-    child, _ = pids_in(tmp_path / "notes")
-    status = only_status(host_settings)
-    assert [(one.pid, one.label) for one in status.children] == [(child, "sleep")]
-    assert status.threads < 5
-    assert status.memory_bytes > 10 << 20
-    assert running.wait().failure is None
+def test_the_log_of_an_outdated_host_goes_with_the_next_start(host_settings):
+    before = ensure_host([], "yesterday", host_settings).address
+    stop_hosts(host_settings)
+    assert before.log.exists()
+    after = ensure_host([], "today", host_settings).address
+    assert list(host_settings.directory.glob("*.log")) == [after.log]
