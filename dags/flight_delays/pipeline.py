@@ -11,7 +11,7 @@ from pipeline_components.statistics import compute_statistics
 from pipeline_components.train import train
 from pipeline_components.transform import transform
 from pipeline_components.validate import validate_examples
-from pipeline_lib import UserModule, latest_blessed, pipeline, rolling_window, when
+from pipeline_lib import UserModule, latest, latest_blessed, pipeline, rolling_window, when
 from pipeline_lib.artifacts import Model
 
 
@@ -41,7 +41,8 @@ def flight_delays(
     examples = join_weather(landed, observed)
     statistics = compute_statistics(examples)
     schema = import_schema(source="dags/flight_delays/schema.pbtxt")
-    checked = validate_examples(statistics, schema)
+    yesterday = latest.options(id="statistics_before")(statistics, before_this_span=True)
+    checked = validate_examples(statistics, schema, yesterday, drift={"carrier": 0.1, "origin": 0.1})
     recent = rolling_window(examples, spans=window)
     transformed = transform.options(after=[checked])(
         recent, schema, module=UserModule("flight_delays.features")

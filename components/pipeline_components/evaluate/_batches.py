@@ -52,6 +52,8 @@ class Scored:
 def encode(column: pa.Array | pa.ChunkedArray) -> Encoded:
     """A column as codes and the distinct values in it, text decoded, NaN and null missing."""
     kind = column.type
+    if pa.types.is_nested(kind):
+        raise TypeError(f"a column of {kind} cannot be sliced by")
     if pa.types.is_boolean(kind):
         column = column.cast(pa.int64())
     elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_temporal(kind):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import apache_beam as beam
+import pyarrow as pa
 import tensorflow_model_analysis as tfma
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -83,7 +84,7 @@ def run(
         has_baseline=baseline is not None,
     )
     items = _work_items(examples, request.splits)
-    available = _available_columns(items)
+    available = _available_columns(items, slice_columns(slice_plans(judged.config)))
     plan = _score_plan(model, baseline, request, judged, available)
     _require_columns(plan, available)
     written = ModelEvaluation.new()
@@ -191,11 +192,19 @@ def _model_call(name: str, model: Model, request: Request) -> ModelCall:
     )
 
 
-def _available_columns(items: Sequence[RowGroup]) -> tuple[str, ...]:
+def _available_columns(items: Sequence[RowGroup], slices: Sequence[str]) -> tuple[str, ...]:
     if not items:
         return ()
     with open_parquet(items[0].uri) as parquet:
-        return tuple(parquet.schema_arrow.names)
+        columns = parquet.schema_arrow
+    for name in slices:
+        if name in columns.names and pa.types.is_nested(columns.field(name).type):
+            raise UnknownColumnError(
+                f"column {name!r} holds {columns.field(name).type}, which cannot be sliced by",
+                at=items[0].uri,
+                fix="slice by a column with one value in each row",
+            )
+    return tuple(columns.names)
 
 
 def _require_columns(plan: ScorePlan, available: tuple[str, ...]) -> None:

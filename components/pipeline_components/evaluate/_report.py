@@ -114,7 +114,7 @@ def _row(metric: str, row: SliceRow, directions: Mapping[str, bool]) -> Row:
         candidate=_shown(mine.value),
         interval=interval,
         baseline=_shown(theirs.value) if theirs else "",
-        difference=_signed(difference),
+        difference="" if metric in COUNTS else _signed(difference),
         tone=_tone(metric, difference, directions),
     )
 

@@ -1,6 +1,7 @@
 """What TFMA wrote, as rows of a table."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,7 +67,7 @@ def slice_rows(directory: str, judged: Judgement) -> list[SliceRow]:
                 error=errors.get(name, ""),
             )
         )
-    return sorted(rows, key=lambda row: (row.name != ALL_ROWS, row.name))
+    return sorted(rows, key=lambda row: (row.name != ALL_ROWS, _natural(row.name)))
 
 
 def slice_name(key: Sequence[Any]) -> str:
@@ -98,6 +99,15 @@ def _by_slice(directory: str, model: str) -> dict[str, dict[str, Any]]:
                 metrics |= {_clean(name) + suffix: value for name, value in values.items()}
         found[slice_name(key)] = metrics
     return found
+
+
+def _natural(name: str) -> list[tuple[float, str]]:
+    """Order numbers in names by value: hour=2 before hour=10."""
+    return [
+        (float(part), "") if part.isdecimal() else (math.inf, part)
+        for part in re.split(r"(\d+)", name)
+        if part
+    ]
 
 
 def _clean(name: str) -> str:

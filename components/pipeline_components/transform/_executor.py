@@ -20,6 +20,7 @@ from tfx_bsl.tfxio.tf_example_record import TFExampleRecord
 from pipeline_components.errors import NothingToAnalyseError
 from pipeline_components.transform._analysis import CacheFolder, analyse
 from pipeline_components.transform._columns import scalar_columns
+from pipeline_components.transform._graph import forget_scratch
 from pipeline_components.transform._preprocessing import Preprocessing
 from pipeline_components.transform._work import Portion, ReadPortion, WriteTransformed, place_field
 from pipeline_lib.artifacts import Examples, Schema, TransformCache, TransformGraph
@@ -48,6 +49,7 @@ def run(
     folder = CacheFolder.of(cache, analyzer_cache, examples, analyse_splits) if cache is not None else None
     with _scratch() as scratch, preprocessing.telling_the_users_line():
         _run_beam(portions, _RawTables.of(raw_schema), preprocessing, graph.path, scratch, folder)
+        forget_scratch(graph.path / "transform_fn", scratch)
     # User modules ask the graph for raw_feature_spec(): TFT leaves the raw schema to its caller.
     metadata_io.write_metadata(dataset_metadata.DatasetMetadata(raw_schema), str(graph.path / "metadata"))
     _fill_empty_splits(outputs)

@@ -157,7 +157,7 @@ def differences(old: KeyParts, new: KeyParts, inputs: Ports | None = None) -> tu
         if before != after:
             found.append(Change(kind="cache_version", name=name, before=str(before), after=str(after)))
     found += _of_mapping("source", old.files, new.files)
-    found += _of_parameters(old.parameters, new.parameters)
+    found += sorted(_of_parameters(old.parameters, new.parameters), key=_plainness)
     found += _of_mapping("distribution", old.distributions, new.distributions)
     for port in sorted(old.inputs.keys() | new.inputs.keys()):
         then, now = old.inputs.get(port), new.inputs.get(port)
@@ -198,6 +198,12 @@ def _of_parameters(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str =
             before=_short(before) if name in old else None,
             after=_short(after) if name in new else None,
         )
+
+
+def _plainness(change: Change) -> tuple[bool, int, str]:
+    """`span: 14 -> 15` says more than the list of files that changed with it."""
+    is_composite = any((text or "").startswith(("[", "{")) for text in (change.before, change.after))
+    return is_composite, change.name.count("."), change.name
 
 
 def _input_change(

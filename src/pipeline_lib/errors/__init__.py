@@ -32,6 +32,12 @@ from pipeline_lib.errors.authoring import (
     WireTypeError,
 )
 from pipeline_lib.errors.base import PipelineError
+from pipeline_lib.errors.orchestration import (
+    AirflowNotStartedError,
+    RunReusedError,
+    SpanUnknownError,
+    UntranslatableError,
+)
 from pipeline_lib.errors.running import (
     ChildDiedError,
     CodeNotFoundError,
@@ -70,6 +76,7 @@ from pipeline_lib.errors.storage import (
 from pipeline_lib.errors.surroundings import (
     BeamOptionError,
     BeamRunnerError,
+    CommandLineError,
     NoParquetFilesError,
     ParquetReadError,
     ProfileError,
@@ -80,6 +87,7 @@ from pipeline_lib.errors.surroundings import (
 )
 
 __all__ = [
+    "AirflowNotStartedError",
     "AlreadyCompleteError",
     "ArgumentError",
     "ArtifactStoreError",
@@ -88,6 +96,7 @@ __all__ = [
     "BeamRunnerError",
     "ChildDiedError",
     "CodeNotFoundError",
+    "CommandLineError",
     "ComponentFailedError",
     "ComponentImportError",
     "ConditionError",
@@ -131,9 +140,11 @@ __all__ = [
     "RunConflictError",
     "RunInsidePipelineError",
     "RunParameterError",
+    "RunReusedError",
     "SecretError",
     "SecretReferenceError",
     "SelectionError",
+    "SpanUnknownError",
     "UngatedPushError",
     "UnknownAttributeError",
     "UnknownEnvironmentError",
@@ -144,6 +155,7 @@ __all__ = [
     "UnsafePayloadError",
     "UnsetPropertyError",
     "UnsupportedColumnError",
+    "UntranslatableError",
     "UserModuleError",
     "WireTypeError",
 ]

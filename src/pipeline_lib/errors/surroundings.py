@@ -55,3 +55,9 @@ class UnknownRecordError(PipelineError):
     """No run, execution or artifact of that id is in the store."""
 
     code = "PL604"
+
+
+class CommandLineError(PipelineError):
+    """A command is called with an unknown command, option or value, or without one it needs."""
+
+    code = "PL605"

@@ -9,7 +9,6 @@ what is handed over, so that only new artifacts ever are.
 import dataclasses
 import uuid
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,12 +16,10 @@ from pipeline_lib.errors import (
     AlreadyCompleteError,
     MetadataUnavailableError,
     MetadataVersionError,
-    RunConflictError,
     UnknownRecordError,
 )
 from pipeline_lib.metadata.connection import ConflictError, Connection
 from pipeline_lib.metadata.database import parse_database
-from pipeline_lib.metadata.mlmd_reader import MlmdReader
 from pipeline_lib.metadata.mlmd_records import (
     CACHED_FROM,
     artifact_message,
@@ -34,9 +31,8 @@ from pipeline_lib.metadata.mlmd_records import (
     note_empty_ports,
     output_external_id,
     put_facts,
-    run_message,
-    stored_run,
 )
+from pipeline_lib.metadata.mlmd_runs import MlmdRuns
 from pipeline_lib.metadata.mlmd_text import stored_text
 from pipeline_lib.metadata.mlmd_types import (
     CONTEXT_TYPES,
@@ -56,7 +52,6 @@ from pipeline_lib.metadata.records import (
     NewExecution,
     NodeKey,
     Ports,
-    Run,
     State,
     StoredArtifact,
 )
@@ -85,12 +80,8 @@ def open_store(settings: "MetadataSettings | str") -> "Store":
     return store
 
 
-class MlmdStore(MlmdReader):
+class MlmdStore(MlmdRuns):
     """See `Store`."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)
-        self._run_spans: dict[str, str] = {}
 
     def prepare(self) -> None:
         """Make sure that our types are there, and that they are of this version.
@@ -125,47 +116,6 @@ class MlmdStore(MlmdReader):
     def register_types(self, types: Mapping[str, "ArtifactType"]) -> None:
         """See `Store.register_types`."""
         self._types.register(types)
-
-    def open_run(self, run: Run) -> None:
-        """See `Store.open_run`."""
-        self._put_run(run)
-
-    def close_run(self, run: Run) -> None:
-        """See `Store.close_run`."""
-        self._put_run(run)
-
-    def _put_run(self, run: Run) -> None:
-        there = self._context(PIPELINE_RUN, run.run_id)
-        if there is None:
-            there = self._new_run(run)
-        found = stored_run(there)
-        if found.pipeline != run.pipeline:
-            raise RunConflictError(
-                f"run {run.run_id} is one of pipeline {found.pipeline}",
-                got=run.pipeline,
-                fix="give the run an id of its own",
-            )
-        type_id = self._types.context_type_id(PIPELINE_RUN)
-        message, names = run_message(run, type_id=type_id, run_context_id=there.id)
-        if found.started_at is not None and f"{INTERNAL}started_at" in there.custom_properties:
-            names = [name for name in names if name != f"{INTERNAL}started_at"]  # the first start counts
-        self._call("put_contexts", [message], [f"custom_properties.{name}" for name in names])
-        self._run_spans[run.run_id] = run.span or found.span
-
-    def _new_run(self, run: Run) -> Any:
-        """Both contexts at once, then the edge between them; what another process made is used."""
-        from ml_metadata.proto import metadata_store_pb2 as pb
-
-        pipeline = pb.Context(type_id=self._types.context_type_id(PIPELINE), name=stored_text(run.pipeline))
-        message, _ = run_message(run, type_id=self._types.context_type_id(PIPELINE_RUN))
-        _, _, (pipeline_id, run_context_id) = self._call(
-            "put_lineage_subgraph", [], [], [pipeline, message], [], reuse_context_if_already_exist=True
-        )
-        with suppress(ConflictError):  # another process opened the same run
-            self._call(
-                "put_parent_contexts", [pb.ParentContext(parent_id=pipeline_id, child_id=run_context_id)]
-            )
-        return self._call("get_contexts_by_id", [run_context_id])[0]
 
     def start(self, execution: NewExecution) -> int:
         """See `Store.start`."""
@@ -377,13 +327,6 @@ class MlmdStore(MlmdReader):
     def _imported(self, external_id: str) -> StoredArtifact | None:
         found = self._artifacts(self._by_external_id("artifacts", external_id))
         return found[0] if found else None
-
-    def _run_span(self, run_id: str) -> str:
-        """The run's span, read once: every output carries it, so that one filter finds artifacts by it."""
-        if run_id not in self._run_spans:
-            run = self.run(run_id)
-            self._run_spans[run_id] = "" if run is None else run.span
-        return self._run_spans[run_id]
 
     def _already_complete(self, key: NodeKey, winner: int | None) -> Exception:
         if winner is None:

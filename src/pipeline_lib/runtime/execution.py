@@ -30,9 +30,9 @@ from pipeline_lib.settings import HostSettings
 class Executor:
     """Executes requests; `execute` may be called from several threads at once.
 
-    A heavy component (it imports modules worth preloading) goes to the warm host, a light one to the light
-    host, where it need not wait for imports. A component with an environment of its own gets a fresh
-    process of that interpreter; so does every component if there is no host.
+    A component that imports what takes seconds (TensorFlow, Beam) goes to the warm host, any other to the
+    light host, where it need not wait for these imports. A component with an environment of its own gets a
+    fresh process of that interpreter; so does every component if there is no host.
 
     Args:
         host: Whether and where the executor host is.

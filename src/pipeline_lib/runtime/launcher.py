@@ -25,7 +25,7 @@ from pipeline_lib.plan.models import Node
 from pipeline_lib.runtime.messages import InputArtifact, Request, Response
 from pipeline_lib.runtime.preparation import Prepared, prepare
 from pipeline_lib.runtime.publishing import publish_outputs
-from pipeline_lib.runtime.resolution import import_existing, resolve_node
+from pipeline_lib.runtime.resolution import artifacts_in, import_existing, resolve_node
 from pipeline_lib.runtime.results import NodeProgress, NodeResult, NodeStep, Observer, Outcome, Step
 from pipeline_lib.runtime.scope import Scope
 from pipeline_lib.settings import Profile
@@ -102,10 +102,6 @@ class Launcher:
         if node.condition is not None and not scope.evaluate(node.condition):
             return NodeResult(key=key, outcome=Outcome.SKIPPED, reason="its condition does not hold")
         self.observe(NodeStep(key=key, step=Step.RESOLVING))
-        if node.kind == "resolver":
-            return resolve_node(node, key, scope, self.store, self.run.span, self.profile.import_paths)
-        if node.kind == "importer":
-            return import_existing(node, key, scope, self.store, self.artifacts)
         if self.run.resumed and (done := self.store.completed(key)) is not None:
             return NodeResult(
                 key=key,
@@ -114,6 +110,10 @@ class Launcher:
                 execution_id=done.id,
                 reason="complete in this run already",
             )
+        if node.kind == "resolver":
+            return self._resolve(node, key, scope)
+        if node.kind == "importer":
+            return import_existing(node, key, scope, self.store, self.artifacts)
         prepared = prepare(node, key, scope, self.profile)
         self.observe(NodeStep(key=key, step=Step.LOOKING_UP))
         found = caching.find(
@@ -131,6 +131,23 @@ class Launcher:
         if isinstance(found, caching.Hit):
             return self._reuse(prepared, found)
         return self._execute(prepared, found.reason.text)
+
+    def _resolve(self, node: Node, key: NodeKey, scope: Scope) -> NodeResult:
+        """Ask a resolver and record its choice, which later tries and other processes then read."""
+        result = resolve_node(node, key, scope, self.store, self.run.span, self.profile.import_paths)
+        execution = NewExecution(
+            key=key,
+            type_name=f"{node.code.module}.{node.code.qualname}",
+            cache_key="",
+            inputs={port: artifacts_in(scope.evaluate(spec.source)) for port, spec in node.inputs.items()},
+            parameters={name: scope.evaluate(value) for name, value in node.parameters.items()},
+            facts={**self.run.facts, "run_span": self.run.span, "reason": result.reason},
+        )
+        try:
+            execution_id, _ = self.store.record_resolved(execution, result.outputs)
+        except AlreadyCompleteError:
+            return self._taken_over(key)
+        return replace(result, execution_id=execution_id)
 
     def _reuse(self, prepared: Prepared, hit: caching.Hit) -> NodeResult:
         execution = self._new_execution(prepared, tries=0)
@@ -176,7 +193,7 @@ class Launcher:
         log = self._log_path(key, tries)
         execution = self._new_execution(prepared, tries=tries, log=str(log))
         execution_id = self.store.start(execution)
-        self.observe(NodeStep(key=key, step=Step.EXECUTING, detail=why))
+        self.observe(NodeStep(key=key, step=Step.EXECUTING, detail=why, log=log))
         staging = self.artifacts.staging(f"{self.run.run_id}-{key}-{execution_id}")
         facts: dict[str, Any] = {}
         try:

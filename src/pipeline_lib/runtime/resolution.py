@@ -93,7 +93,7 @@ def resolve_node(
                 properties=dict(a.properties),
                 artifact_class=str(scope.plan.artifact_types[spec.artifact_type].code),
             )
-            for a in _listed(scope.evaluate(spec.source))
+            for a in artifacts_in(scope.evaluate(spec.source))
         )
         for port, spec in node.inputs.items()
     }
@@ -149,7 +149,8 @@ def import_existing(
     )
 
 
-def _listed(value: Any) -> tuple[StoredArtifact, ...]:
+def artifacts_in(value: Any) -> tuple[StoredArtifact, ...]:
+    """What an input's expression gave, as a tuple: one artifact, a list of them, or none."""
     found = value if isinstance(value, list | tuple) else [value]
     return tuple(item for item in found if item is not None)
 

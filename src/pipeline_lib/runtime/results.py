@@ -89,11 +89,16 @@ class Step(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStep:
-    """A node went on to another step; `detail` says why it is executed, or which try it is."""
+    """A node went on to another step; `detail` says why it is executed, or which try it is.
+
+    Attributes:
+        log: Where the child that executes it is about to write, after what is there already.
+    """
 
     key: NodeKey
     step: Step
     detail: str = ""
+    log: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@
 The last line printed is JSON: seconds by step.
 """
 
-import glob
+import itertools
 import json
 import os
 import sys
@@ -107,7 +107,9 @@ def transform(schema, user, out):
         (train, _), graph = (rows["train"], config) | tft_beam.AnalyzeAndTransformDataset(
             user.preprocessing_fn, output_record_batches=True
         )
-        evaluation, _ = ((rows["eval"], config), graph) | tft_beam.TransformDataset(output_record_batches=True)
+        evaluation, _ = ((rows["eval"], config), graph) | tft_beam.TransformDataset(
+            output_record_batches=True
+        )
         graph | tft_beam.WriteTransformFn(f"{out}/graph")
         for split, made in zip(SPLITS, (train, evaluation), strict=True):
             Path(f"{out}/x_{split}").mkdir()
@@ -116,9 +118,11 @@ def transform(schema, user, out):
 
 
 def dataset(files, options, _schema):
-    table = parquet.read_table(files[0]).combine_chunks() if len(files) == 1 else pa.concat_tables(
-        [parquet.read_table(file) for file in files]
-    ).combine_chunks()
+    table = (
+        parquet.read_table(files[0]).combine_chunks()
+        if len(files) == 1
+        else pa.concat_tables([parquet.read_table(file) for file in files]).combine_chunks()
+    )
     features = {
         name: table.column(name).chunk(0).values.to_numpy(zero_copy_only=False).reshape(-1, 1)
         for name in table.column_names
@@ -134,8 +138,8 @@ def train(user, steps, out):
     user.run_fn(
         types.SimpleNamespace(
             transform_output=f"{out}/graph",
-            train_files=glob.glob(f"{out}/x_train/*"),
-            eval_files=glob.glob(f"{out}/x_eval/*"),
+            train_files=sorted(map(str, Path(f"{out}/x_train").iterdir())),
+            eval_files=sorted(map(str, Path(f"{out}/x_eval").iterdir())),
             data_accessor=types.SimpleNamespace(tf_dataset_factory=dataset),
             model_run_dir=f"{out}/run",
             serving_model_dir=f"{out}/model",
@@ -163,14 +167,20 @@ class Predict(beam.DoFn):
             predicted = signatures["serving_default"](examples=examples)["outputs"]
             label = signatures["transform_features"](examples=examples)["tips_xf"]
             offsets = pa.array(np.arange(part.num_rows + 1, dtype=np.int32))
-            columns = [pa.ListArray.from_arrays(offsets, pa.array(c.numpy().ravel())) for c in (predicted, label)]
+            columns = [
+                pa.ListArray.from_arrays(offsets, pa.array(c.numpy().ravel())) for c in (predicted, label)
+            ]
             hour = part.column(part.schema.get_field_index("trip_start_hour"))
-            yield pa.RecordBatch.from_arrays([hour, *columns], names=["trip_start_hour", "prediction", "label"])
+            yield pa.RecordBatch.from_arrays(
+                [hour, *columns], names=["trip_start_hour", "prediction", "label"]
+            )
 
 
 def evaluate(schema, out):
     bound = tfma.GenericValueThreshold(lower_bound={"value": 0.6})
-    metric = tfma.MetricConfig(class_name="BinaryAccuracy", threshold=tfma.MetricThreshold(value_threshold=bound))
+    metric = tfma.MetricConfig(
+        class_name="BinaryAccuracy", threshold=tfma.MetricThreshold(value_threshold=bound)
+    )
     config = tfma.EvalConfig(
         model_specs=[tfma.ModelSpec(prediction_key="prediction", label_key="label")],
         slicing_specs=[tfma.SlicingSpec(), tfma.SlicingSpec(feature_keys=["trip_start_hour"])],
@@ -213,7 +223,7 @@ def main(source, module, out, steps):
     lap("train")
     evaluate(schema, out)
     lap("evaluate")
-    seconds = {step: at - before for (_, before), (step, at) in zip(CLOCK, CLOCK[1:], strict=False)}
+    seconds = {step: at - before for (_, before), (step, at) in itertools.pairwise(CLOCK)}
     sys.stdout.write("\n" + json.dumps(seconds) + "\n")
 
 

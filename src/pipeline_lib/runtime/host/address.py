@@ -77,8 +77,8 @@ def host_address(settings: "HostSettings", environment_digest: str, *, light: bo
     Args:
         settings: Where hosts have their sockets.
         environment_digest: Of the installed distributions.
-        light: The host that preloads nothing, for components that need nothing heavy: it is there in half
-            a second, when the other is still importing, and takes 40 MiB.
+        light: The host for components that need nothing slow to import: it is there in half a second,
+            when the other is still importing.
 
     Raises:
         HostUnavailableError: The directory is somebody else's, or open to others.

@@ -13,6 +13,13 @@ from types import ModuleType
 from typing import Any
 
 _POLL_SECONDS = 0.05
+_QUICK = frozenset({"numpy", "pandas", "pyarrow"})
+"""Imported in half a second together; everything that stands on TensorFlow or Beam takes several."""
+
+
+def is_quick(modules: Iterable[str]) -> bool:
+    """Whether all of that is imported within a second: nobody should wait for TensorFlow to get pandas."""
+    return all(module.partition(".")[0] in _QUICK for module in modules)
 
 
 class Preloader:

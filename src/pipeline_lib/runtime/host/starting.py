@@ -11,6 +11,7 @@ from pipeline_lib.errors import HostUnavailableError
 from pipeline_lib.runtime.environment import quiet_libraries
 from pipeline_lib.runtime.host.address import HostAddress, host_address, host_addresses
 from pipeline_lib.runtime.host.client import HostClient
+from pipeline_lib.runtime.host.preload import is_quick
 from pipeline_lib.runtime.host.protocol import Link, Status
 from pipeline_lib.settings import HostSettings
 
@@ -32,7 +33,7 @@ def ensure_host(
     interpreter whose environment or library has changed since are told to end.
 
     Args:
-        preload: Third-party modules, in the order to import them; none: the light host.
+        preload: Third-party modules, in the order to import them; none that takes long: the light host.
         environment_digest: Of the installed distributions.
         settings: Directory of the socket, idle time-out.
         thread_limit: More threads than this in the host, and it refuses to fork.
@@ -40,7 +41,7 @@ def ensure_host(
     Raises:
         HostUnavailableError: The directory is not private, or no process can be started.
     """
-    address = host_address(settings, environment_digest, light=not preload)
+    address = host_address(settings, environment_digest, light=is_quick(preload))
     client = HostClient(address=address)
     if client.preload(tuple(preload)):
         return client

@@ -8,12 +8,11 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 import pyarrow as pa
-import pytest
 import tensorflow_model_analysis as tfma
 
 from pipeline_components.evaluate import Bound, CrossSlice, Metric, Slice, _batches, _config, _evaluator
 
-ROWS = 240
+ROWS = 160
 BINARY = (
     "ExampleCount",
     "WeightedExampleCount",
@@ -64,7 +63,7 @@ def batches(*, regression: bool = False, fractional: bool = False) -> list[_batc
                 "city": _batches.encode(pa.array(city[rows].tolist(), pa.string())),
             },
         )
-        for rows in (slice(0, 100), slice(100, 160), slice(160, ROWS))
+        for rows in (slice(0, 70), slice(70, 100), slice(100, ROWS))
     ]
 
 
@@ -153,7 +152,7 @@ def in_order(result: Any) -> Any:
 
 
 BOUNDS = (
-    Metric("AUC", at_least=0.9, per_slice=(Bound(on="hour", at_least=0.7, better_than_baseline_by=0.3),)),
+    Metric("AUC", at_least=0.9, per_slice=(Bound(on="hour", at_least=0.85, better_than_baseline_by=0.45),)),
     Metric("Calibration", at_most=1.01),
     Metric("ExampleCount", per_slice=(Bound(on=Slice(where={"city": "nowhere"}), at_least=1),)),
     *(Metric(name) for name in BINARY if name not in {"AUC", "Calibration", "ExampleCount"}),
@@ -164,7 +163,7 @@ def test_binary_metrics_bounds_and_cross_slices(tmp_path: Path) -> None:
     judgement = judged(BOUNDS, weighted=True, slices=[*SLICES, CROSS])
     mine, my_verdict = ours(batches(), judgement, tmp_path / "mine")
     stock, stock_verdict = theirs(batches(), judgement, tmp_path / "stock")
-    assert len(stock) > 300
+    assert len(stock) > 250
     assert_equal(mine, stock, tolerance=1e-12)
     mine_in_order, stock_in_order = in_order(my_verdict), in_order(stock_verdict)
     assert not stock_verdict.validation_ok
@@ -176,15 +175,14 @@ def test_binary_metrics_bounds_and_cross_slices(tmp_path: Path) -> None:
 
 
 def test_binary_metrics_without_weights_and_baseline(tmp_path: Path) -> None:
-    judgement = judged([Metric(name) for name in BINARY], weighted=False, has_baseline=False)
+    judgement = judged([Metric(name) for name in BINARY], weighted=False, has_baseline=False, slices=())
     mine, _ = ours(batches(), judgement, tmp_path / "mine")
     stock, _ = theirs(batches(), judgement, tmp_path / "stock")
     assert_equal(mine, stock, tolerance=1e-12)
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-def test_regression_metrics(tmp_path: Path, weighted: bool) -> None:
-    judgement = judged([Metric(name) for name in REGRESSION], weighted=weighted, has_baseline=False)
+def test_regression_metrics(tmp_path: Path) -> None:
+    judgement = judged([Metric(name) for name in REGRESSION], weighted=True, has_baseline=False)
     rows = batches(regression=True)
     mine, _ = ours(rows, judgement, tmp_path / "mine")
     stock, _ = theirs(rows, judgement, tmp_path / "stock")
@@ -192,7 +190,7 @@ def test_regression_metrics(tmp_path: Path, weighted: bool) -> None:
 
 
 def test_fractional_labels(tmp_path: Path) -> None:
-    judgement = judged([Metric(name) for name in BINARY], weighted=True, has_baseline=False)
+    judgement = judged([Metric(name) for name in BINARY], weighted=True, has_baseline=False, slices=())
     rows = batches(fractional=True)
     mine, _ = ours(rows, judgement, tmp_path / "mine")
     stock, _ = theirs(rows, judgement, tmp_path / "stock")
@@ -202,7 +200,7 @@ def test_fractional_labels(tmp_path: Path) -> None:
 def test_both_halves_together_and_small_slices(tmp_path: Path) -> None:
     """SquaredPearsonCorrelation has no kernel: it comes from stock TFMA, into the same results."""
     metrics = [Metric(name) for name in ("ExampleCount", "AUC", "SquaredPearsonCorrelation")]
-    judgement = judged(metrics, weighted=False, min_slice_size=60, has_baseline=False)
+    judgement = judged(metrics, weighted=False, min_slice_size=40, has_baseline=False)
     fast, slow = _evaluator.divide(judgement.config)
     assert [metric.class_name for spec in fast.metrics_specs for metric in spec.metrics] == [
         "ExampleCount",
@@ -219,7 +217,7 @@ def test_both_halves_together_and_small_slices(tmp_path: Path) -> None:
 
 def test_small_slices_are_hidden_in_cross_slices_too(tmp_path: Path) -> None:
     judgement = judged(
-        [Metric("AUC")], weighted=False, min_slice_size=60, slices=("hour", CROSS), has_baseline=False
+        [Metric("AUC")], weighted=False, min_slice_size=40, slices=("hour", CROSS), has_baseline=False
     )
     mine, _ = ours(batches(), judgement, tmp_path)
     hidden = {key for _, key, name in mine if "__ERROR__" in name}

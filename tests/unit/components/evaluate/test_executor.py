@@ -217,3 +217,11 @@ def test_confidence_intervals_reach_the_report(
     )
     assert verdict.blessing.blessed
     assert 'class="range"' in (verdict.evaluation.path / "report.html").read_text()
+
+
+def test_lists_cannot_be_sliced_by(
+    table: pa.Table, make_examples: Callable[[pa.Table], Examples], good: Model, space: Path
+) -> None:
+    lists = table.append_column("tags", pa.array([["a"]] * len(table)))
+    with pytest.raises(UnknownColumnError, match="'tags' holds list"):
+        evaluate.run([make_examples(lists)], good, label="late", slices=("tags",))

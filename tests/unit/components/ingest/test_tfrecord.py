@@ -108,6 +108,8 @@ def test_files_that_are_not_on_this_disk(tmp_path: Path) -> None:
     files = fsspec.filesystem("memory")
     files.put(local, "/tfx/a.gz")
     try:
-        assert _table(ingest_tfrecord.run(source="memory://tfx/*.gz", splits=ONE)).to_pydict() == {"a": [1, 2]}
+        assert _table(ingest_tfrecord.run(source="memory://tfx/*.gz", splits=ONE)).to_pydict() == {
+            "a": [1, 2]
+        }
     finally:
         files.rm("/tfx", recursive=True)

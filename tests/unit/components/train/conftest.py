@@ -25,7 +25,8 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 def dense(x, default):
-    return tf.squeeze(tf.sparse.to_dense(tf.SparseTensor(x.indices, x.values, [x.dense_shape[0], 1]), default), 1)
+    column = tf.SparseTensor(x.indices, x.values, [x.dense_shape[0], 1])
+    return tf.squeeze(tf.sparse.to_dense(column, default), 1)
 
 def preprocessing_fn(inputs):
     first_tag = tf.sparse.slice(inputs["tags"], [0, 0], [inputs["tags"].dense_shape[0], 1])

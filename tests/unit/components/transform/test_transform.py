@@ -157,6 +157,11 @@ def test_nothing_else_is_left_in_staging(two_spans: Transformed) -> None:
     assert not list(staging.rglob("*.partial"))
 
 
+def test_the_graph_names_no_place_of_this_machine(two_spans: Transformed) -> None:
+    saved = (two_spans.transform_graph.path / "transform_fn" / "saved_model.pb").read_bytes()
+    assert str(two_spans.transform_graph.path.parent).encode() not in saved
+
+
 def test_the_analyzer_cache_is_exact_and_spares_known_inputs(tmp_path: Path) -> None:
     spans = [examples(tmp_path, span=n, train=rows(20 * n, 20)) for n in (1, 2, 3)]
     source = """

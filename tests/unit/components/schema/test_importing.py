@@ -8,7 +8,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from pipeline_components.errors import SchemaFileError
 from pipeline_components.schema import import_schema
-from pipeline_components.schema.components import digest_schema_file
+from pipeline_components.schema.importing import digest_schema_file
 from pipeline_components.schema_files import read_schema
 from pipeline_lib import Schema, workspace
 

@@ -1,0 +1,47 @@
+"""What is wrong with a command line itself, said in the form of every other error."""
+
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from pipeline_lib.cli.console import EXIT_USAGE, report
+from pipeline_lib.errors import CommandLineError, PipelineError
+
+
+class Commands(TyperGroup):
+    """A command whose errors of use have our form, as JSON if `--json` is on the line."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        """Run the command line; like typer's, but errors of use are reported in the house's form."""
+        words = args[0] if args else extra.get("args")
+        as_json = "--json" in (sys.argv[1:] if words is None else words)
+        try:
+            code = super().main(*args, standalone_mode=False, **extra)
+        except (PipelineError, typer.TyperException) as error:
+            if not standalone_mode:
+                raise
+            report(_explained(error), as_json=as_json)
+            sys.exit(EXIT_USAGE)
+        except typer.Abort:
+            if not standalone_mode:
+                raise
+            sys.exit(EXIT_USAGE)
+        if standalone_mode:
+            sys.exit(code if isinstance(code, int) else 0)
+        return code
+
+
+def _explained(error: PipelineError | typer.TyperException) -> PipelineError:
+    if isinstance(error, PipelineError):
+        return error
+    context = getattr(error, "ctx", None)
+    place = context.command_path if context is not None else "pipeline"
+    summary, _, near = error.format_message().rstrip(".?").partition(". Did you mean ")
+    summary, _, near = (summary, "", near) if near else summary.partition(" Did you mean ")
+    return CommandLineError(
+        summary.rstrip("."),
+        usage=" ".join(context.get_usage().split()).removeprefix("Usage: ") if context is not None else None,
+        fix=f"did you mean {near}?" if near else f"`{place} --help` says what it takes",
+    )
