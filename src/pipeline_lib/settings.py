@@ -22,6 +22,10 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _absolute(place: str) -> str:
+    return place if "://" in place else str(Path(place).resolve())
+
+
 class MetadataSettings(_Section):
     """Where runs and artifacts are recorded.
 
@@ -40,6 +44,10 @@ class ArtifactSettings(_Section):
     root: str = ".pipeline/artifacts"
     storage_options: dict[str, Any] = {}
 
+    def resolved_root(self) -> str:
+        """The root as any process of this machine can use it: absolute, or a URL."""
+        return _absolute(self.root)
+
 
 class BeamSettings(_Section):
     """Runner of the data-heavy steps, and its options as Beam names them."""
@@ -55,8 +63,7 @@ class ServingSettings(_Section):
 
     def resolved_base_path(self) -> str:
         """The base directory as any process of this machine can use it: absolute, or a URL."""
-        is_url = "://" in self.base_path
-        return self.base_path if is_url else str(Path(self.base_path).resolve())
+        return _absolute(self.base_path)
 
 
 class HostSettings(_Section):

@@ -99,11 +99,11 @@ class Report:
 
 PREFACE = """# Benchmarks
 
-Written by `make bench`. Every line compares two figures of one run on one machine, taken in turns: the median,
-and in brackets the range. *TFX* is TFX 1.16's LocalDagRunner in an environment of its own; *bare libraries* is a
-script of library calls without any framework (`tests/benchmarks/peers/`). Both environments have compiled
-bytecode. *Cold* means that no executor host runs when the command is typed, *warm* that one does; the whole
-process is timed, from the command's start to its end.
+Written by `make bench`. Every line compares two figures of one run on one machine, taken in turns: the
+median, and in brackets the range. *TFX* is TFX 1.16's LocalDagRunner in an environment of its own; *bare
+libraries* is a script of library calls without any framework (`tests/benchmarks/peers/`). Both environments
+have compiled bytecode. *Cold* means that no executor host runs when the command is typed, *warm* that one
+does; the whole process is timed, from the command's start to its end.
 
 {machine}{scope}
 """

@@ -99,7 +99,7 @@ class TfxEnvironment:
         return self.taxi / "taxi_utils_native_keras.py"
 
     def run_taxi(self, data: Path, out: Path, steps: int) -> Finished:
-        """Time TFX's pipeline; the answer holds seconds by component. A second run with one `out` is cached."""
+        """Time TFX's pipeline; the answer has seconds by component. A second run into `out` is cached."""
         out.mkdir(parents=True, exist_ok=True)
         # TFX builds a wheel of the user module with the first `python` on PATH.
         environ = {"TF_USE_LEGACY_KERAS": "1", "PATH": f"{self.home / 'bin'}:{os.environ['PATH']}"}

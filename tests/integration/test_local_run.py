@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from pipeline_lib.errors import SecretError
 from pipeline_lib.metadata.records import ArtifactQuery, State
 from pipeline_lib.plan.models import Plan
 from pipeline_lib.runtime.host.starting import stop_hosts
@@ -339,6 +340,25 @@ def _wait_for(condition: Any, seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it never happened"
         time.sleep(0.05)
+
+
+def test_a_secret_is_neither_stored_nor_logged(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_PASSWORD", "correct-horse-battery")
+    result = session.run(plan_of("guarded"), {"password": "env:TOY_PASSWORD"})
+    assert number_of(result, "login") == len("correct-horse-battery")
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert [path for path, content in kept.items() if b"correct-horse-battery" in content] == []
+    assert any(b"env:TOY_PASSWORD" in content for content in kept.values())
+
+
+def test_a_secret_in_clear_is_refused_before_anything_runs(session: Session, tmp_path: Path) -> None:
+    with pytest.raises(SecretError, match="by reference, not in clear") as caught:
+        session.run(plan_of("guarded"), {"password": "correct-horse-battery"})
+    assert "correct-horse-battery" not in str(caught.value)
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert [path for path, content in kept.items() if b"correct-horse-battery" in content] == []
 
 
 def test_no_thread_or_child_is_left(session: Session, source: Path) -> None:

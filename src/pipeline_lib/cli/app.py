@@ -3,10 +3,12 @@
 import typer
 
 from pipeline_lib.cli import catalogue, doctor, host, inspection, plan, run
+from pipeline_lib.cli.usage import Commands
 
 app = typer.Typer(
     name="pipeline",
-    help="Typed ML pipelines: cached, audited, compiled to Airflow.",
+    cls=Commands,
+    help="Typed ML pipelines: cached by content, published whole, recorded.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},

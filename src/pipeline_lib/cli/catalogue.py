@@ -1,20 +1,29 @@
 """`pipeline list` and `pipeline compile`: what there is, and what it compiles to."""
 
-from typing import Annotated
-
 import typer
 
-from pipeline_lib.cli.console import reported, show, table
-from pipeline_lib.cli.discovery import find_pipeline, pipelines
-from pipeline_lib.cli.options import AsJson, ProfileName
+from pipeline_lib.cli.console import EXIT_USAGE, report, reported, show, table
+from pipeline_lib.cli.discovery import find_pipeline, importable_pipelines
+from pipeline_lib.cli.options import AsJson, PipelineName, ProfileName
+from pipeline_lib.errors import PipelineError
+from pipeline_lib.plan.models import Plan
 from pipeline_lib.settings import load_profile
 
 
 def list_pipelines(profile: ProfileName = None, as_json: AsJson = False) -> None:
-    """Show every pipeline that the profile's import paths hold."""
+    """Show every pipeline that the profile's import paths hold.
+
+    Exit code 2: one of them is broken; the others are shown all the same.
+    """
+    plans: list[Plan] = []
     with reported(as_json=as_json):
-        plans = [found.compile() for found in pipelines(load_profile(profile).import_paths)]
-    rows = table("pipeline", "schedule", "nodes", "parameters", "what it does")
+        found, errors = importable_pipelines(load_profile(profile).import_paths)
+    for pipeline in found:
+        try:
+            plans.append(pipeline.compile())
+        except PipelineError as error:
+            errors.append(error)
+    rows = table("pipeline", "schedule", "nodes", "parameters", "what it does", right=["nodes"])
     for plan in plans:
         rows.add_row(
             plan.name,
@@ -23,14 +32,21 @@ def list_pipelines(profile: ProfileName = None, as_json: AsJson = False) -> None
             ", ".join(parameter.name for parameter in plan.parameters),
             plan.description.partition("\n")[0],
         )
-    show([plan.as_json() for plan in plans], as_json=as_json, render=lambda: rows)
+    if plans or not errors:
+        none = "no pipeline here: a pipeline is a file dags/NAME/pipeline.py"
+        show([plan.as_json() for plan in plans], as_json=as_json, render=lambda: rows if plans else none)
+    for error in errors:
+        report(error, as_json=as_json and not plans)
+    if errors:
+        raise typer.Exit(EXIT_USAGE)
 
 
 def compile_pipeline(
-    name: Annotated[str, typer.Argument(help="Name of the pipeline.")],
+    name: PipelineName,
     profile: ProfileName = None,
+    as_json: AsJson = False,
 ) -> None:
     """Print the plan, as canonical JSON: equal pipelines give equal bytes."""
-    with reported():
+    with reported(as_json=as_json):
         plan = find_pipeline(name, load_profile(profile).import_paths).compile()
     typer.echo(plan.to_text())

@@ -2,12 +2,13 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -18,7 +19,8 @@ EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 # A file or a pipe has no width: lines there are as long as they need to be.
-out = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+ENDLESS = 100_000
+out = Console(highlight=False, width=None if sys.stdout.isatty() else ENDLESS)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 _STYLES = {
@@ -43,11 +45,22 @@ def styled(word: str) -> Text:
     return Text(word, style=_STYLES.get(word.lower(), ""))
 
 
-def table(*columns: str) -> Table:
-    """A table in the house's form."""
+def table(*columns: str, whole: Sequence[str] = (), right: Sequence[str] = ()) -> Table:
+    """A table in the house's form.
+
+    Args:
+        columns: Their headings.
+        whole: Columns that are never broken over lines: what is copied from there.
+        right: Columns of numbers.
+    """
     made = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     for column in columns:
-        made.add_column(column, overflow="fold")
+        made.add_column(
+            column,
+            overflow="fold",
+            no_wrap=column in whole,
+            justify="right" if column in right else "left",
+        )
     return made
 
 
@@ -61,7 +74,25 @@ def show(value: Any, *, as_json: bool, render: Callable[[], Any]) -> None:
     if as_json:
         print_json(value)
     else:
-        out.print(render())
+        draw(render())
+
+
+def draw(rendered: RenderableType) -> None:
+    """Print for people; into a file or a pipe, without the blanks that pad a table's cells."""
+    if out.is_terminal:
+        out.print(rendered)
+        return
+    with out.capture() as captured:
+        out.print(rendered)
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def report(error: PipelineError, *, as_json: bool = False) -> None:
+    """Say what is wrong: on the error stream for people, as JSON on the output for programs."""
+    if as_json:
+        print_json({"error": error.as_json()})
+    else:
+        err.print(error_text(error))
 
 
 @contextmanager
@@ -70,10 +101,7 @@ def reported(*, as_json: bool = False) -> Iterator[None]:
     try:
         yield
     except PipelineError as error:
-        if as_json:
-            print_json({"error": error.as_json()})
-        else:
-            err.print(error_text(error))
+        report(error, as_json=as_json)
         raise typer.Exit(EXIT_USAGE) from error
 
 
@@ -85,10 +113,43 @@ def error_text(error: PipelineError) -> Text:
     return text
 
 
+def short_path(uri: str) -> str:
+    """A path as one would type it from here; URLs and paths elsewhere as they are."""
+    path = Path(uri)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else uri
+
+
+def size(count: float) -> str:
+    """Bytes as a person reads them."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
+
+
+def plain(value: Any) -> str:
+    """A property or parameter as a person reads it."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.4g}"
+        case dict():
+            return ", ".join(f"{key} {plain(item)}" for key, item in value.items())
+        case list() | tuple():
+            return ", ".join(plain(item) for item in value)
+    return str(value)
+
+
 def duration(seconds: float) -> str:
     """Seconds as a person reads them."""
     if seconds < 10:
         return f"{seconds:.2f} s"
     if seconds < 100:
         return f"{seconds:.1f} s"
-    return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"

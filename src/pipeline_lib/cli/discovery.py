@@ -3,7 +3,7 @@
 import difflib
 import importlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,18 @@ from pipeline_lib.dsl.pipeline import Pipeline
 from pipeline_lib.errors import PipelineError, UnknownPipelineError
 
 
-def pipelines(import_paths: Sequence[Path]) -> Iterator[Pipeline[..., Any]]:
-    """Every pipeline found, by folder.
-
-    Raises:
-        UnknownPipelineError: A pipeline's module cannot be imported.
-    """
+def importable_pipelines(
+    import_paths: Sequence[Path],
+) -> tuple[list[Pipeline[..., Any]], list[PipelineError]]:
+    """Every pipeline found, by folder, and what keeps the others from being imported."""
+    found: list[Pipeline[..., Any]] = []
+    errors: list[PipelineError] = []
     for module in _modules(import_paths):
-        yield from _defined_in(module)
+        try:
+            found.extend(_defined_in(module))
+        except PipelineError as error:
+            errors.append(error)
+    return found, errors
 
 
 def find_pipeline(name: str, import_paths: Sequence[Path]) -> Pipeline[..., Any]:
@@ -30,17 +34,19 @@ def find_pipeline(name: str, import_paths: Sequence[Path]) -> Pipeline[..., Any]
     wanted = _key(name)
     folders = {module.partition(".")[0]: module for module in _modules(import_paths)}
     if wanted in folders:  # spares importing the others
-        for found in _defined_in(folders[wanted]):
-            if _key(found.name) == wanted:
-                return found
-    known = {_key(found.name): found for found in pipelines(import_paths)}
+        for pipeline in _defined_in(folders[wanted]):
+            if _key(pipeline.name) == wanted:
+                return pipeline
+    found, errors = importable_pipelines(import_paths)
+    known = {_key(pipeline.name): pipeline for pipeline in found}
     if wanted in known:
         return known[wanted]
     near = difflib.get_close_matches(wanted, known, n=1)
     raise UnknownPipelineError(
         f"there is no pipeline {name}",
+        pipelines=", ".join(pipeline.name for pipeline in found) or "none",
+        broken="; ".join(error.summary for error in errors) or None,
         at=", ".join(str(path) for path in import_paths),
-        pipelines=", ".join(found.name for found in known.values()) or "none",
         fix=f"did you mean {known[near[0]].name}?"
         if near
         else "run in the project's folder, or set import_paths in the profile",
@@ -72,4 +78,8 @@ def _defined_in(module_name: str) -> list[Pipeline[..., Any]]:
             at=module_name,
             fix="mend the module; `python -c 'import " + module_name + "'` shows the traceback",
         ) from error
-    return [value for value in vars(module).values() if isinstance(value, Pipeline)]
+    return [
+        value
+        for value in vars(module).values()
+        if isinstance(value, Pipeline) and value.__module__ == module_name
+    ]

@@ -4,134 +4,150 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
-from rich.console import Group, RenderableType
-from rich.text import Text
+from rich.console import RenderableType
 
-from pipeline_lib.cli.console import reported, show, styled, table
+from pipeline_lib.cli import completion
+from pipeline_lib.cli.console import duration, out, plain, reported, short_path, show, styled, table
 from pipeline_lib.cli.options import AsJson, ProfileName
+from pipeline_lib.cli.records import TIME, artifact_view, execution_view, run_view
 from pipeline_lib.errors import UnknownRecordError
 from pipeline_lib.metadata.mlmd import open_store
-from pipeline_lib.metadata.records import ArtifactQuery, Run, StoredArtifact, StoredExecution
+from pipeline_lib.metadata.records import ArtifactQuery, Run, StoredArtifact
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.settings import load_profile
 
-_TIME = "%Y-%m-%d %H:%M:%S"
+_WIDE = 130
+_LARGEST_ID = 2**63 - 1
+
+Limit = Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, newest first.")]
 
 
 def runs(
-    name: Annotated[str | None, typer.Argument(help="Only runs of this pipeline.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 20,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="PIPELINE", help="Only runs of this one.", autocompletion=completion.pipeline_names
+        ),
+    ] = None,
+    limit: Limit = 20,
     profile: ProfileName = None,
     as_json: AsJson = False,
 ) -> None:
     """List the latest runs."""
     with reported(as_json=as_json), open_store(load_profile(profile).metadata) as store:
         found = store.runs(name, limit=limit)
-    rows = table("run", "span", "state", "started (UTC)")
-    for run in found:
-        started = f"{run.started_at:{_TIME}}" if run.started_at else ""
-        rows.add_row(run.run_id, run.span, styled(run.state.lower()), started)
-    show([asdict(run) for run in found], as_json=as_json, render=lambda: rows)
+        if not found and name is not None:  # `-` and `_` are the same, as in `pipeline run`
+            found = store.runs(name.replace("_", "-"), limit=limit)
+    show([asdict(run) for run in found], as_json=as_json, render=lambda: _runs_table(found, name))
 
 
 def show_record(
-    what: Annotated[str, typer.Argument(help="A run id, `execution:ID` or `artifact:ID`.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECORD",
+            help="A run id, `execution:ID` or `artifact:ID`.",
+            autocompletion=completion.run_ids,
+        ),
+    ],
     profile: ProfileName = None,
     as_json: AsJson = False,
 ) -> None:
     """Show one run, execution or artifact."""
     with reported(as_json=as_json), open_store(load_profile(profile).metadata) as store:
-        kind, _, number = what.partition(":")
-        if kind in ("execution", "artifact") and number.isdigit():
-            record, rendered = _one(store, kind, int(number))
-        else:
-            record, rendered = _run(store, what)
+        record, rendered = _find(store, what)
     show(record, as_json=as_json, render=lambda: rendered)
 
 
 def artifacts(
-    kind: Annotated[str | None, typer.Argument(help="Only artifacts of this type, such as Model.")] = None,
-    pipeline: Annotated[str | None, typer.Option(help="Only of this pipeline.")] = None,
-    node: Annotated[str | None, typer.Option(help="Only made by this node.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 20,
+    kind: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="TYPE", help="Only of this type, such as Model.", autocompletion=completion.artifact_types
+        ),
+    ] = None,
+    pipeline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Only of this pipeline.", autocompletion=completion.pipeline_names
+        ),
+    ] = None,
+    node: Annotated[str | None, typer.Option(metavar="NAME", help="Only made by this node.")] = None,
+    limit: Limit = 20,
     profile: ProfileName = None,
     as_json: AsJson = False,
 ) -> None:
     """List the latest artifacts."""
     with reported(as_json=as_json), open_store(load_profile(profile).metadata) as store:
-        found = store.artifacts(ArtifactQuery(type_name=kind, pipeline=pipeline, node=node, limit=limit))
-    rows = table("id", "type", "made by", "created (UTC)", "properties", "at")
-    for artifact in found:
-        rows.add_row(
-            str(artifact.id),
-            artifact.type_name,
-            f"{artifact.pipeline}.{artifact.node}",
-            f"{artifact.created_at:{_TIME}}",
-            _properties(artifact),
-            artifact.uri,
-        )
-    show([asdict(artifact) for artifact in found], as_json=as_json, render=lambda: rows)
-
-
-def _run(store: Store, run_id: str) -> tuple[dict[str, Any], RenderableType]:
-    run = store.run(run_id)
-    if run is None:
-        raise UnknownRecordError(
-            f"there is no run {run_id}",
-            fix="`pipeline runs` lists them; ids of others are execution:ID, artifact:ID",
-        )
-    executions = store.run_executions(run_id)
-    rows = table("execution", "node", "state", "started (UTC)", "outputs")
-    for execution in executions:
-        made = ", ".join(f"{a.type_name} {a.id}" for ports in execution.outputs.values() for a in ports)
-        rows.add_row(
-            str(execution.id),
-            str(execution.key),
-            styled(execution.state.lower()),
-            f"{execution.started_at:{_TIME}}",
-            made,
-        )
-    record = asdict(run) | {"executions": [asdict(execution) for execution in executions]}
-    return record, Group(_run_head(run), Text(), rows)
-
-
-def _run_head(run: Run) -> RenderableType:
-    return _facts({"run": run.run_id, "state": run.state, "span": run.span, **run.parameters, **run.facts})
-
-
-def _one(store: Store, kind: str, number: int) -> tuple[dict[str, Any], RenderableType]:
-    found: StoredArtifact | StoredExecution | None = (
-        store.execution(number) if kind == "execution" else store.artifact(number)
+        query = ArtifactQuery(type_name=kind, pipeline=pipeline, node=node, limit=limit)
+        found = store.artifacts(query)
+    show(
+        [asdict(artifact) for artifact in found], as_json=as_json, render=lambda: _artifacts_table(found)
     )
-    if found is None:
-        raise UnknownRecordError(
-            f"there is no {kind} {number}", fix="`pipeline show RUN` and `pipeline artifacts` list them"
+
+
+def _runs_table(found: list[Run] | tuple[Run, ...], name: str | None) -> RenderableType:
+    if not found:
+        return f"no run of {name} yet" if name else "no run yet; `pipeline list` shows what there is to run"
+    rows = table("run", "span", "state", "took", "started (UTC)", whole=["run", "span", "state"])
+    for run in found:
+        took = duration((run.ended_at - run.started_at).total_seconds()) if _has_ended(run) else ""
+        rows.add_row(
+            run.run_id,
+            run.span,
+            styled(run.state.lower()),
+            took,
+            f"{run.started_at:{TIME}}" if run.started_at else "",
         )
-    record = asdict(found)
-    return record, _facts(_flat(record))
-
-
-def _flat(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in record.items():
-        if isinstance(value, dict) and value:
-            flat |= _flat(value, f"{prefix}{name}.")
-        elif isinstance(value, list | tuple) and value and isinstance(value[0], dict):
-            for index, item in enumerate(value):
-                flat |= _flat(item, f"{prefix}{name}[{index}].")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat
-
-
-def _facts(facts: dict[str, Any]) -> RenderableType:
-    rows = table("", "")
-    rows.show_header = False
-    for name, value in facts.items():
-        if value not in (None, "", {}, []):
-            rows.add_row(Text(name, "dim"), str(value))
     return rows
 
 
-def _properties(artifact: StoredArtifact) -> str:
-    return " ".join(f"{name}={value}" for name, value in artifact.properties.items() if value is not None)
+def _has_ended(run: Run) -> bool:
+    return run.started_at is not None and run.ended_at is not None
+
+
+def _artifacts_table(found: list[StoredArtifact] | tuple[StoredArtifact, ...]) -> RenderableType:
+    if not found:
+        return "no such artifact"
+    wide = out.width >= _WIDE  # else the place, which names pipeline, node and port, says enough
+    columns = ("id", "type", "made by", "created (UTC)", "at", "properties") if wide else ("id", "type", "at")
+    rows = table(*columns, whole=["id", "type", "created (UTC)"], right=["id"])
+    for artifact in found:
+        cells = {
+            "id": str(artifact.id),
+            "type": artifact.type_name,
+            "made by": f"{artifact.pipeline}.{artifact.node}",
+            "created (UTC)": f"{artifact.created_at:{TIME}}",
+            "properties": "; ".join(
+                f"{name} {plain(value)}" for name, value in artifact.properties.items() if value is not None
+            ),
+            "at": short_path(artifact.uri),
+        }
+        rows.add_row(*(cells[column] for column in columns))
+    return rows
+
+
+def _find(store: Store, what: str) -> tuple[dict[str, Any], RenderableType]:
+    kind, _, number = what.partition(":")
+    if kind in ("execution", "artifact") and number.isdecimal():
+        return _numbered(store, kind, int(number))
+    run = store.run(what)
+    if run is None:
+        raise UnknownRecordError(
+            f"there is no run {what}",
+            fix="`pipeline runs` lists them; for others write execution:ID or artifact:ID",
+        )
+    executions = store.run_executions(what)
+    record = asdict(run) | {"executions": [asdict(execution) for execution in executions]}
+    return record, run_view(run, executions)
+
+
+def _numbered(store: Store, kind: str, number: int) -> tuple[dict[str, Any], RenderableType]:
+    if number <= _LARGEST_ID:
+        if kind == "execution" and (execution := store.execution(number)) is not None:
+            return asdict(execution), execution_view(execution)
+        if kind == "artifact" and (artifact := store.artifact(number)) is not None:
+            return asdict(artifact), artifact_view(artifact)
+    raise UnknownRecordError(
+        f"there is no {kind} {number}", fix="`pipeline show RUN` and `pipeline artifacts` list them"
+    )

@@ -6,16 +6,33 @@ from typing import Annotated
 
 import typer
 
+from pipeline_lib.cli import completion
 from pipeline_lib.errors import RunParameterError
 
 ProfileName = Annotated[
     str | None,
-    typer.Option("--profile", envvar="PIPELINE_PROFILE", help="Name of a file in configs/; default: local."),
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        envvar="PIPELINE_PROFILE",
+        help="A file in configs/, without `.yaml`; default: local.",
+        autocompletion=completion.profile_names,
+    ),
+]
+PipelineName = Annotated[
+    str,
+    typer.Argument(metavar="PIPELINE", help="Its name.", autocompletion=completion.pipeline_names),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Parameters = Annotated[
     list[str] | None,
-    typer.Option("--param", "-p", metavar="NAME=VALUE", help="A run parameter; repeat for more."),
+    typer.Option(
+        "--param",
+        "-p",
+        metavar="NAME=VALUE",
+        help="A run parameter; repeat for more.",
+        autocompletion=completion.parameter_names,
+    ),
 ]
 
 

@@ -1,14 +1,12 @@
 """`pipeline plan`: what a run would take from the cache, what it would execute, and why."""
 
 from dataclasses import asdict
-from typing import Annotated
 
-import typer
 from rich.text import Text
 
 from pipeline_lib.cli.console import reported, show, styled, table
 from pipeline_lib.cli.discovery import find_pipeline
-from pipeline_lib.cli.options import AsJson, Parameters, ProfileName, parameter_texts
+from pipeline_lib.cli.options import AsJson, Parameters, PipelineName, ProfileName, parameter_texts
 from pipeline_lib.runtime.parameters import bind, from_text, span_of
 from pipeline_lib.runtime.planning import Planner
 from pipeline_lib.runtime.session import new_context, open_session
@@ -16,7 +14,7 @@ from pipeline_lib.settings import load_profile
 
 
 def plan(
-    name: Annotated[str, typer.Argument(help="Name of the pipeline.")],
+    name: PipelineName,
     param: Parameters = None,
     profile: ProfileName = None,
     as_json: AsJson = False,
@@ -29,7 +27,7 @@ def plan(
         with open_session(settings) as session:
             context = new_context(compiled, span=span_of(compiled, values), profile=settings)
             forecasts = Planner(compiled, session.launcher(context), values).forecast()
-    rows = table("node", "cache", "why")
+    rows = table("node", "cache", "why", whole=["node", "cache"])
     for forecast in forecasts:
         why = Text(forecast.reason)
         for line in forecast.detail:

@@ -6,9 +6,17 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from pipeline_lib.cli.console import EXIT_FAILED, EXIT_INTERRUPTED, err, out, print_json, reported
+from pipeline_lib.cli import completion
+from pipeline_lib.cli.console import EXIT_FAILED, EXIT_INTERRUPTED, draw, err, out, print_json, reported
 from pipeline_lib.cli.discovery import find_pipeline
-from pipeline_lib.cli.options import AsJson, Parameters, ProfileName, date_range, parameter_texts
+from pipeline_lib.cli.options import (
+    AsJson,
+    Parameters,
+    PipelineName,
+    ProfileName,
+    date_range,
+    parameter_texts,
+)
 from pipeline_lib.cli.progress import RunView
 from pipeline_lib.cli.summary import headline, summarise
 from pipeline_lib.errors import SelectionError
@@ -16,7 +24,7 @@ from pipeline_lib.metadata.records import State
 from pipeline_lib.plan.models import Plan
 from pipeline_lib.runtime.parameters import from_text
 from pipeline_lib.runtime.results import RunResult
-from pipeline_lib.runtime.selection import Selection
+from pipeline_lib.runtime.selection import Selection, known_nodes
 from pipeline_lib.runtime.session import Session, open_session
 from pipeline_lib.settings import load_profile
 
@@ -24,7 +32,7 @@ Names = list[str] | None
 
 
 def run(
-    name: Annotated[str, typer.Argument(help="Name of the pipeline.")],
+    name: PipelineName,
     param: Parameters = None,
     each: Annotated[
         str | None,
@@ -33,14 +41,36 @@ def run(
         ),
     ] = None,
     start: Annotated[
-        Names, typer.Option("--from", metavar="NODE", help="Only this node and what follows.")
+        Names,
+        typer.Option(
+            "--from",
+            metavar="NODE",
+            help="Only this node and what follows.",
+            autocompletion=completion.node_names,
+        ),
     ] = None,
-    stop: Annotated[Names, typer.Option("--to", metavar="NODE", help="Only up to this node.")] = None,
-    only: Annotated[Names, typer.Option("--only", metavar="NODE", help="Only this node.")] = None,
+    stop: Annotated[
+        Names,
+        typer.Option(
+            "--to", metavar="NODE", help="Only up to this node.", autocompletion=completion.node_names
+        ),
+    ] = None,
+    only: Annotated[
+        Names,
+        typer.Option("--only", metavar="NODE", help="Only this node.", autocompletion=completion.node_names),
+    ] = None,
     force: Annotated[
-        Names, typer.Option("--force", metavar="NODE", help="Execute although cached; `all` for all.")
+        Names,
+        typer.Option(
+            "--force",
+            metavar="NODE",
+            help="Execute although cached; `all` for all.",
+            autocompletion=completion.forceable_names,
+        ),
     ] = None,
-    verify: Annotated[str, typer.Option(help="Check of cached outputs: `size` or `full` (hashes).")] = "size",
+    verify: Annotated[
+        Literal["size", "full"], typer.Option(help="Check of cached outputs: sizes, or hashes of all files.")
+    ] = "size",
     cold: Annotated[bool, typer.Option("--cold", help="Do not use the warm executor host.")] = False,
     profile: ProfileName = None,
     as_json: AsJson = False,
@@ -51,10 +81,11 @@ def run(
         plan = find_pipeline(name, settings.import_paths).compile()
         given = from_text(plan, parameter_texts(param))
         selection = Selection.of(plan, start=start or (), stop=stop or (), only=only or ())
-        forced = frozenset(node.id for node in plan.nodes) if force == ["all"] else frozenset(force or ())
+        forced = known_nodes(plan, {node.id for node in plan.nodes} if "all" in (force or ()) else force or ())
+        sweep = _sweep(plan, given, each)
         with open_session(settings, cold=cold) as session:
             results = []
-            for values in _sweep(plan, given, each):
+            for values in sweep:
                 results.append(
                     _run_once(
                         session,
@@ -79,6 +110,10 @@ def _sweep(plan: Plan, given: dict[str, Any], each: str | None) -> list[dict[str
         raise SelectionError(
             f"{plan.name} has no span parameter to run --each over", fix="give it a parameter of type date"
         )
+    if plan.span_parameter in given:
+        raise SelectionError(
+            f"{plan.span_parameter} is given twice: by --each and by --param", fix="leave one of them out"
+        )
     return [{**given, plan.span_parameter: day.isoformat()} for day in date_range(each)]
 
 
@@ -95,7 +130,7 @@ def _run_once(
         if view == "table":
             with RunView(plan, out, title=f"{plan.name}{span}") as drawn:
                 result = session.run(plan, values, observe=drawn, **options)
-            out.print(summarise(result))
+            draw(summarise(result))
             return result
         result = session.run(plan, values, **options)
     except KeyboardInterrupt:
@@ -104,7 +139,7 @@ def _run_once(
         )
         sys.exit(EXIT_INTERRUPTED)
     if view == "line":
-        out.print(headline(result) if result.state is State.COMPLETE else summarise(result))
+        draw(headline(result) if result.state is State.COMPLETE else summarise(result))
     return result
 
 

@@ -1,5 +1,6 @@
 """What is wrong with a command line itself, said in the form of every other error."""
 
+import re
 import sys
 from typing import Any
 
@@ -8,6 +9,8 @@ from typer.core import TyperGroup
 
 from pipeline_lib.cli.console import EXIT_USAGE, report
 from pipeline_lib.errors import CommandLineError, PipelineError
+
+_NEAR = re.compile(r"[.]? ?[(]?(?:Did you mean|Possible options?:) (.*?)[?).]*$")
 
 
 class Commands(TyperGroup):
@@ -38,10 +41,13 @@ def _explained(error: PipelineError | typer.TyperException) -> PipelineError:
         return error
     context = getattr(error, "ctx", None)
     place = context.command_path if context is not None else "pipeline"
-    summary, _, near = error.format_message().rstrip(".?").partition(". Did you mean ")
-    summary, _, near = (summary, "", near) if near else summary.partition(" Did you mean ")
+    summary, near = _NEAR.sub("", error.format_message()), _NEAR.search(error.format_message())
     return CommandLineError(
         summary.rstrip("."),
-        usage=" ".join(context.get_usage().split()).removeprefix("Usage: ") if context is not None else None,
-        fix=f"did you mean {near}?" if near else f"`{place} --help` says what it takes",
+        usage=_usage(context.get_usage()) if context is not None else None,
+        fix=f"did you mean {near.group(1)}?" if near else f"`{place} --help` says what it takes",
     )
+
+
+def _usage(text: str) -> str:
+    return " ".join(text.split()).removeprefix("Usage: ").replace("{", "").replace("}", "")

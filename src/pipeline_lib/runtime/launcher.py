@@ -13,9 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
-from tenacity.nap import sleep_using_event
-
 from pipeline_lib import caching
 from pipeline_lib.artifacts.store import ArtifactStore
 from pipeline_lib.errors import AlreadyCompleteError, PipelineError
@@ -165,6 +162,10 @@ class Launcher:
         )
 
     def _execute(self, prepared: Prepared, why: str) -> NodeResult:
+        # Here, because they import asyncio: a cached run does without.
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+        from tenacity.nap import sleep_using_event
+
         options = prepared.node.options
         tries = 0
         result = NodeResult(key=prepared.key, outcome=Outcome.CANCELED)
@@ -317,6 +318,7 @@ class Launcher:
             parameters=dict(prepared.parameters),
             staging=str(staging),
             artifact_cache=str(Path(profile.state_dir).resolve() / "artifact-cache"),
+            artifact_root=profile.artifacts.resolved_root(),
             storage_options=profile.artifacts.storage_options,
             beam={"runner": profile.beam.runner, "options": {**profile.beam.options, **node.options.beam}},
             context={

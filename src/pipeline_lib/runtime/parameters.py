@@ -11,6 +11,7 @@ from fastjsonschema import compile as compile_schema
 
 from pipeline_lib.errors import RunParameterError
 from pipeline_lib.plan.models import Plan, RunParameter
+from pipeline_lib.secrets import require_reference
 
 
 def bind(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,6 +77,8 @@ def _value(plan: Plan, parameter: RunParameter, given: Mapping[str, Any]) -> Any
             )
         return parameter.default
     value = given[parameter.name]
+    if parameter.secret:
+        return require_reference(value)
     check = compile_schema(dict(parameter.schema_), formats={"date": _is_date}, use_default=False)
     try:
         check(value)

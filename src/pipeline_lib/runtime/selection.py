@@ -41,7 +41,9 @@ class Selection:
             SelectionError: A name is no node, or nothing is left to run.
         """
         edges = graph(plan)
-        start, stop, only = (_known(plan, names) for names in (start, stop, only))
+        start, stop, only = (known_nodes(plan, names) for names in (start, stop, only))
+        if only and (start or stop):
+            raise SelectionError("--only goes with neither --from nor --to", fix="leave one of them out")
         chosen = only or (
             (descendants(start, edges) if start else set(edges))
             & (ancestors(stop, edges) if stop else set(edges))
@@ -86,7 +88,13 @@ def reuse_outputs(node: Node, launcher: Launcher, *, needed: bool) -> NodeResult
     )
 
 
-def _known(plan: Plan, names: Iterable[str]) -> set[str]:
+def known_nodes(plan: Plan, names: Iterable[str]) -> frozenset[str]:
+    """The names, every one of them a node of the plan.
+
+    Raises:
+        SelectionError: One is not.
+    """
+    names = tuple(names)
     known = [node.id for node in plan.nodes]
     for name in names:
         if name not in known:
@@ -96,4 +104,4 @@ def _known(plan: Plan, names: Iterable[str]) -> set[str]:
                 nodes=", ".join(known),
                 fix=f"did you mean {near[0]}?" if near else "name one of its nodes",
             )
-    return set(names)
+    return frozenset(names)

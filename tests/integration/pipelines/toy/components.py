@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline_lib import Artifact, component, later
+from pipeline_lib import Artifact, Secret, component, later
 
 
 class Number(Artifact):
@@ -86,6 +86,13 @@ def note(number: Number, *, text: str) -> None:
     """Writes down that it ran; puts out nothing."""
     del number
     print(text)
+
+
+@component
+def login(*, password: Secret) -> Number:
+    """Knows the secret, puts out only its length."""
+    print(f"password: {password}")
+    return _number(len(password.reveal()))
 
 
 @component

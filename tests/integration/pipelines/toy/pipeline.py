@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import date
 
-from pipeline_lib import exit_handler, for_each, latest, pipeline, rolling_window, when
-from toy.components import Number, add, flaky, misbehave, note, read, split, tell, total
+from pipeline_lib import Secret, exit_handler, for_each, latest, pipeline, rolling_window, when
+from toy.components import Number, add, flaky, login, misbehave, note, read, split, tell, total
 
 
 @pipeline(name="chain")
@@ -55,6 +55,12 @@ def newest(source: str) -> None:
 def shaky(source: str, marker: str, failures: int) -> None:
     """A node that fails a few times."""
     flaky(read(source=source), marker=marker, failures=failures)
+
+
+@pipeline(name="guarded")
+def guarded(password: Secret) -> None:
+    """A secret by reference."""
+    login(password=password)
 
 
 @pipeline(name="wicked")

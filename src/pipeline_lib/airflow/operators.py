@@ -1,0 +1,198 @@
+"""The tasks of a pipeline's DAG: open the run, launch a node, list a loop's iterations, close the run."""
+
+import json
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+
+from pipeline_lib.airflow.assets import event_extra, outlets
+from pipeline_lib.airflow.runs import Context, close_run, open_run, task_run
+from pipeline_lib.airflow.task_logs import ChildLog
+from pipeline_lib.airflow.translation import START, Deployment
+from pipeline_lib.errors import RunParameterError, RunReusedError, SpanUnknownError
+from pipeline_lib.plan.models import Node
+from pipeline_lib.runtime.results import NodeResult, Outcome
+from pipeline_lib.runtime.scope import Scope, loop_scopes
+from pipeline_lib.runtime.store_results import StoreResults
+
+_FAILED_STATES = {"failed", "upstream_failed"}
+_NOT_BY_REPEATING = (RunParameterError, RunReusedError, SpanUnknownError)
+
+
+class StartRun(BaseOperator):
+    """Checks what the run was given, tells its day, and opens it in the metadata store.
+
+    Args:
+        deployment: Shared by all tasks of the DAG, which read it here.
+    """
+
+    ui_color = "#e8f0fe"
+
+    def __init__(self, *, deployment: Deployment, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.deployment = deployment
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Open the run; its id, day and parameters are the task's XCom."""
+        with task_run(self.deployment, context) as run:
+            try:
+                record = open_run(run, context)
+            except _NOT_BY_REPEATING as error:
+                raise AirflowFailException(str(error)) from None
+        return {"run_id": record.run_id, "span": record.span, "parameters": dict(record.parameters)}
+
+
+class _RunOperator(BaseOperator):
+    """A task of an open run."""
+
+    def _deployment(self, context: Context) -> Deployment:
+        deployment: Deployment = context["dag"].get_task(START).deployment
+        return deployment
+
+
+class NodeOperator(_RunOperator):
+    """Launches one node, or one iteration of a looped node, as the local runner does.
+
+    Args:
+        node: Id in the plan.
+        iteration: Index in each loop around the node, outermost first.
+        item: What the iteration is called in the UI.
+
+    Attributes:
+        outcome: How it ended (`complete`, `cached`, ...), shown among the rendered fields.
+        reason: Why it was executed or cached, likewise.
+    """
+
+    template_fields = ("node", "outcome", "reason")
+    overwrite_rtif_after_execution = True
+    ui_color = "#e6f4ea"
+
+    def __init__(self, *, node: str, iteration: Sequence[int] = (), item: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.node = node
+        self.iteration = iteration
+        self.item = item
+        self.outcome = ""
+        self.reason = ""
+        self._killed = False
+        self._cancel: threading.Event | None = None
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Launch the node; its outcome and outputs are the task's XCom.
+
+        Raises:
+            AirflowSkipException: Its condition does not hold.
+            AirflowFailException: It failed in a way that another try cannot mend.
+            AirflowException: It failed.
+        """
+        deployment = self._deployment(context)
+        node = deployment.plan.node(self.node)
+        self._cancel = cancel = threading.Event()
+        if self._killed:
+            cancel.set()
+        with task_run(deployment, context) as run, ChildLog(logging.getLogger("pipeline.node")) as log:
+            if run.record is None and node.exit_handler:
+                raise AirflowSkipException("the run never started")
+            scope = _iteration_scope(node, run.results(), tuple(self.iteration))
+            launcher = replace(run.session.launcher(run.context, cancel=cancel), observe=log.observe)
+            result = launcher.launch(_tried_once(node), scope)
+        self.outcome, self.reason = str(result.outcome), result.reason
+        _raise_unless_done(result)
+        for port, asset in zip(node.outputs, outlets(deployment.plan, node), strict=False):
+            context["outlet_events"][asset].extra = event_extra(result, port, run.context.span)
+        return _summary(result)
+
+    def on_kill(self) -> None:
+        """Have the child stopped. Airflow gives five seconds, then kills this process too."""
+        self._killed = True
+        if self._cancel is not None:
+            # In a thread: the signal may have caught this one while it held the event's lock.
+            threading.Thread(target=self._cancel.set, daemon=True).start()
+
+
+class ListIterations(_RunOperator):
+    """Lists the iterations of the loops around some nodes, which are mapped over it.
+
+    Args:
+        node: Id of one of these nodes.
+    """
+
+    ui_color = "#fef7e0"
+
+    def __init__(self, *, node: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.node = node
+
+    def execute(self, context: Any) -> list[dict[str, Any]]:
+        """Arguments of a `NodeOperator` for each iteration."""
+        deployment = self._deployment(context)
+        with task_run(deployment, context) as run:
+            scopes = loop_scopes(deployment.plan.node(self.node), run.results().scope())
+        return [{"iteration": list(scope.iteration), "item": _label(scope)} for scope in scopes]
+
+
+class FinishRun(_RunOperator):
+    """Closes the run in the metadata store, and fails if a task of it did, so that the DAG run does."""
+
+    ui_color = "#e8f0fe"
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Look at the states of the DAG run's tasks and record the end.
+
+        Raises:
+            AirflowFailException: A task failed, or the run never started.
+        """
+        ti = context["ti"]
+        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+        failed = sorted(task for task, state in states.items() if state == "failed")
+        blocked = sorted(task for task, state in states.items() if state == "upstream_failed")
+        with task_run(self._deployment(context), context) as run:
+            close_run(run, failed=bool(failed or blocked))
+        if failed or blocked:
+            behind = f"; not run because of that: {', '.join(blocked)}" if blocked else ""
+            raise AirflowFailException(f"failed: {', '.join(failed) or 'none'}{behind}")
+        return {"run_id": run.context.run_id, "tasks": len(states)}
+
+
+def _iteration_scope(node: Node, results: StoreResults, iteration: tuple[int, ...]) -> Scope:
+    scopes = loop_scopes(node, results.scope())
+    return next(scope for scope in scopes if scope.iteration == iteration)
+
+
+def _tried_once(node: Node) -> Node:
+    """Retries are Airflow's here."""
+    return node.model_copy(update={"options": node.options.model_copy(update={"retries": 0})})
+
+
+def _raise_unless_done(result: NodeResult) -> None:
+    if result.outcome is Outcome.SKIPPED:
+        raise AirflowSkipException(result.reason)
+    if result.error is not None:
+        kind = AirflowException if getattr(result.error, "retryable", True) else AirflowFailException
+        raise kind(str(result.error)) from None
+
+
+def _summary(result: NodeResult) -> dict[str, Any]:
+    return {
+        "outcome": str(result.outcome),
+        "reason": result.reason,
+        "execution": result.execution_id,
+        "outputs": {
+            port: [{"id": a.id, "type": a.type_name, "uri": a.uri, "digest": a.digest} for a in artifacts]
+            for port, artifacts in result.outputs.items()
+        },
+    }
+
+
+def _label(scope: Scope) -> str:
+    """The items themselves where they are plain and short, else their numbers."""
+    parts = []
+    for index, item in zip(scope.iteration, scope.items.values(), strict=True):
+        plain = isinstance(item, str | int | float | bool)
+        parts.append(str(item) if plain else json.dumps(index))
+    return ", ".join(parts)[:100]
