@@ -95,6 +95,9 @@ def run(
         rubber_stamp=baseline is None and _config.has_change_thresholds(judged.asked),
     )
     rows = slice_rows(str(written.path), judged)
+    for row in rows[:1]:  # all rows
+        written.metrics = {name: each.value for name, each in row.candidate.items()}
+        written.baseline_metrics = {name: each.value for name, each in row.baseline.items()}
     write_report(
         written.path / "report.html",
         found,

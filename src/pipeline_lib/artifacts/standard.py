@@ -79,7 +79,15 @@ class TunerResults(Artifact):
 
 
 class ModelEvaluation(Artifact, declared=()):
-    """TFMA's output: `metrics*`, `plots*`, `validations.tfrecord*`, `eval_config.json`, and `report.html`."""
+    """TFMA's output: `metrics*`, `plots*`, `validations.tfrecord*`, `eval_config.json`, and `report.html`.
+
+    Attributes:
+        metrics: Over all rows, by name.
+        baseline_metrics: The same of the model it was compared with; empty without one.
+    """
+
+    metrics: dict[str, float] = {}
+    baseline_metrics: dict[str, float] = {}
 
 
 class ModelBlessing(Artifact, declared=()):

@@ -92,7 +92,7 @@ class RunView:
         return self._lines[name]
 
     def _render(self) -> RenderableType:
-        rows = table("node", "state", "time", "why")
+        rows = table("node", "state", "time", "why", whole=["node", "state", "time"], right=["time"])
         for name, line in list(self._lines.items()):
             _add_row(rows, name, line)
         return Group(Text(self._title, style="bold"), rows)
@@ -117,7 +117,8 @@ def _why(result: NodeResult) -> Text:
 def _plain_line(result: NodeResult) -> Text:
     return Text.assemble(
         f"  {result.key!s:24} ",
-        styled(f"{result.outcome!s:9}"),
+        styled(str(result.outcome)),
+        " " * (9 - len(result.outcome)),
         f" {duration(result.seconds):>9}  ",
         _why(result),
     )

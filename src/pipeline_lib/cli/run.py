@@ -81,7 +81,7 @@ def run(
         plan = find_pipeline(name, settings.import_paths).compile()
         given = from_text(plan, parameter_texts(param))
         selection = Selection.of(plan, start=start or (), stop=stop or (), only=only or ())
-        forced = known_nodes(plan, {node.id for node in plan.nodes} if "all" in (force or ()) else force or ())
+        forced = {node.id for node in plan.nodes} if force == ["all"] else known_nodes(plan, force or ())
         sweep = _sweep(plan, given, each)
         with open_session(settings, cold=cold) as session:
             results = []
@@ -92,7 +92,7 @@ def run(
                         plan,
                         values,
                         view="json" if as_json else "line" if each else "table",
-                        options={"selection": selection, "force": forced, "verify_full": verify == "full"},
+                        options={"selection": selection, "force": frozenset(forced), "verify_full": verify == "full"},
                     )
                 )
                 if results[-1].state is not State.COMPLETE:

@@ -1,28 +1,36 @@
 """What a person wants to know when a run has ended: what came out, what failed and where to look."""
 
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
-from pipeline_lib.cli.console import duration, error_text, table
+from pipeline_lib.cli.console import duration, error_text, plain, short_path, table
 from pipeline_lib.metadata.records import State, StoredArtifact
 from pipeline_lib.runtime.results import NodeResult, Outcome, RunResult
 
-_TOLD = ("ExampleAnomalies", "ModelEvaluation", "ModelBlessing", "PushedModel")
 _LOG_LINES = 12
+_MOST_REASONS = 4
 
 
 def summarise(result: RunResult) -> RenderableType:
-    """The end of a run: its outputs that matter, or its failures with the log's last lines."""
-    parts: list[RenderableType] = [headline(result)]
+    """The end of a run: the outputs that matter and the model's metrics, or the failures with their logs."""
+    parts: list[RenderableType] = [Text(), headline(result)]
     for node in result.nodes:
         if node.error is not None:
-            parts += [Text(), error_text(node.error), *_log_tail(node)]
-    told = _told(result)
+            parts += [Text(), *_failure(node)]
+    made = list(_made(result))
+    told = _told(made)
     if told.row_count:
         parts += [Text(), told]
+    for artifact in made:
+        if artifact.type_name == "ModelEvaluation" and artifact.properties.get("metrics"):
+            parts += [Text(), _metrics(artifact.properties)]
     return Group(*parts, Text())
 
 
@@ -43,55 +51,104 @@ def headline(result: RunResult) -> Text:
     )
 
 
-def _told(result: RunResult) -> Any:
-    rows = table("result", "says", "at")
-    produced = {
+def _made(result: RunResult) -> Iterator[StoredArtifact]:
+    """What the run's components put out, cached or not, each once."""
+    found = {
         artifact.id: artifact
         for node in result.nodes
+        if node.outcome in (Outcome.COMPLETE, Outcome.CACHED)
         for artifacts in node.outputs.values()
         for artifact in artifacts
-        if artifact.type_name in _TOLD and node.outcome is not Outcome.RESOLVED
     }
-    for artifact in produced.values():
-        report = Path(artifact.uri) / "report.html"
-        rows.add_row(
-            artifact.type_name,
-            _says(artifact),
-            _short(report if "://" not in artifact.uri and report.exists() else Path(artifact.uri)),
-        )
+    yield from found.values()
+
+
+def _told(made: Sequence[StoredArtifact]) -> Table:
+    rows = table("", "", "")
+    rows.show_header = False
+    for artifact in made:
+        match artifact.type_name:
+            case "ExampleAnomalies":
+                rows.add_row("anomalies", _anomalies(artifact.properties), _report(artifact))
+            case "ModelEvaluation":
+                rows.add_row("evaluation", "", _report(artifact))
+            case "ModelBlessing":
+                rows.add_row("blessing", _blessing(artifact), _reasons_place(artifact))
+            case "PushedModel":
+                place = artifact.properties.get("pushed_destination")
+                rows.add_row("push", _push(artifact.properties), short_path(place) if place else "")
     return rows
 
 
-def _says(artifact: StoredArtifact) -> Text:
-    told = {
-        name: value
-        for name, value in artifact.properties.items()
-        if value not in (None, "", [], {}) and not name.endswith(("_id", "_model", "_destination"))
-    }
-    text = Text(", ".join(f"{name} {_value(value)}" for name, value in told.items()))
-    if told.get("blessed") is True or told.get("pushed") is True:
-        text.stylize("green")
-    elif told.get("blessed") is False or told.get("pushed") is False:
-        text.stylize("yellow")
+def _anomalies(properties: Mapping[str, Any]) -> Text:
+    found = [split for split, passed in (properties.get("blessed") or {}).items() if not passed]
+    if found:
+        return Text(f"in {', '.join(found)}", "yellow")
+    return Text("none that are not waived", "green")
+
+
+def _blessing(artifact: StoredArtifact) -> Text:
+    if artifact.properties.get("blessed"):
+        compared = artifact.properties.get("baseline_model_id")
+        return Text("blessed" + ("" if compared else ", without a baseline"), "green")
+    text = Text(f"not blessed: {str(artifact.properties.get('outcome')).replace('_', ' ')}", "yellow")
+    reasons = _reasons(artifact)
+    for reason in reasons[:_MOST_REASONS]:
+        text.append(f"\n  {reason}", "default")
+    if len(reasons) > _MOST_REASONS:
+        text.append(f"\n  and {len(reasons) - _MOST_REASONS} more", "default")
     return text
 
 
-def _value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, dict):
-        return " ".join(f"{key}={_value(item)}" for key, item in value.items())
-    return str(value)
-
-
-def _short(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def _log_tail(node: NodeResult) -> list[RenderableType]:
-    if node.log is None or not node.log.exists():
+def _reasons(artifact: StoredArtifact) -> list[str]:
+    """The sentences of the blessing's `reasons.json`, if it is on this machine."""
+    try:
+        content = json.loads((Path(artifact.uri) / "reasons.json").read_text(encoding="utf-8"))
+        return [str(reason["detail"]) for reason in content["reasons"]]
+    except (OSError, ValueError, KeyError, TypeError):
         return []
-    lines = node.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
-    return [Text(f"  log: {_short(node.log)}", "dim"), *(Text(f"    {line}", "dim") for line in lines)]
+
+
+def _push(properties: Mapping[str, Any]) -> Text:
+    if properties.get("pushed"):
+        return Text(f"version {properties.get('pushed_version')}", "green")
+    return Text(f"not pushed: {properties.get('reason')}", "yellow")
+
+
+def _metrics(properties: Mapping[str, Any]) -> Table:
+    """The model's metrics over all rows, beside the baseline's."""
+    ours, theirs = properties["metrics"], properties.get("baseline_metrics") or {}
+    columns = ("metric", "this model", "baseline", "difference") if theirs else ("metric", "this model")
+    rows = table(*columns, right=columns[1:])
+    for name, value in ours.items():
+        cells = [name, plain(value)]
+        if theirs:
+            other = theirs.get(name, math.nan)
+            cells += [plain(other), f"{value - other:+.4g}"] if math.isfinite(other) else ["", ""]
+        rows.add_row(*cells)
+    return rows
+
+
+def _report(artifact: StoredArtifact) -> str:
+    report = Path(artifact.uri) / "report.html"
+    return short_path(str(report) if "://" not in artifact.uri and report.exists() else artifact.uri)
+
+
+def _reasons_place(artifact: StoredArtifact) -> str:
+    if artifact.properties.get("blessed"):
+        return short_path(artifact.uri)
+    return short_path(f"{artifact.uri}/reasons.json")
+
+
+def _failure(node: NodeResult) -> list[RenderableType]:
+    """The node's error, and the last lines of its log."""
+    error = node.error
+    if error is None:
+        return []
+    head = Text.assemble((str(node.key), "bold"), " failed" if node.tries < 2 else f" failed {node.tries} times")
+    parts: list[RenderableType] = [head, error_text(error)]
+    if node.log is not None and node.log.exists():
+        lines = node.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
+        parts.append(Text(f"  log: {short_path(str(node.log))}", "dim"))
+        parts += [Text(f"    {line}", "dim") for line in lines]
+    return parts

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from pipeline_lib.runtime.messages import InputArtifact
 from pipeline_lib.runtime.preparation import load
 from pipeline_lib.runtime.results import NodeResult, Outcome
 from pipeline_lib.runtime.scope import Scope
+
+_EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +114,7 @@ def resolve_node(
         key=key,
         outcome=Outcome.RESOLVED,
         outputs={"result": stored},
-        reason=_summary(stored, many=spec.many),
+        reason=_summary(stored, many=spec.many, dated=bool(span)),
     )
 
 
@@ -175,10 +177,16 @@ def _from_store(store: Store, node: Node, artifact: Artifact) -> StoredArtifact:
     return stored
 
 
-def _summary(chosen: tuple[StoredArtifact, ...], *, many: bool) -> str:
+def _summary(chosen: tuple[StoredArtifact, ...], *, many: bool, dated: bool) -> str:
     if not chosen:
         return "found none"
     spans = [a.properties["span"] for a in chosen if "span" in a.properties]
     if many and spans:
-        return f"{len(chosen)} artifacts, spans {min(spans)} to {max(spans)}"
+        first, last = (_span_text(span, dated=dated) for span in (min(spans), max(spans)))
+        return f"{len(chosen)} artifacts, {first} to {last}" if len(chosen) > 1 else f"1 artifact, {first}"
     return ", ".join(f"{a.type_name} {a.id}" for a in chosen[:3]) + (" ..." if len(chosen) > 3 else "")
+
+
+def _span_text(span: int, *, dated: bool) -> str:
+    """A run that is of a day has spans that count days since 1970."""
+    return str(_EPOCH + timedelta(days=span)) if dated else f"span {span}"

@@ -88,7 +88,7 @@ def reuse_outputs(node: Node, launcher: Launcher, *, needed: bool) -> NodeResult
     )
 
 
-def known_nodes(plan: Plan, names: Iterable[str]) -> frozenset[str]:
+def known_nodes(plan: Plan, names: Iterable[str]) -> set[str]:
     """The names, every one of them a node of the plan.
 
     Raises:
@@ -104,4 +104,4 @@ def known_nodes(plan: Plan, names: Iterable[str]) -> frozenset[str]:
                 nodes=", ".join(known),
                 fix=f"did you mean {near[0]}?" if near else "name one of its nodes",
             )
-    return frozenset(names)
+    return set(names)
