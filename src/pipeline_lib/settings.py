@@ -11,7 +11,12 @@ from typing import Any, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from pipeline_lib.errors import ProfileError
 
@@ -134,6 +139,10 @@ class Profile(BaseSettings):
                 profiles=", ".join(sorted(found.stem for found in file.parent.glob("*.yaml"))) or "none",
                 fix="name one that exists, or write the file",
             ) from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise ProfileError(
+                f"profile {file.stem} cannot be read: {error}", at=str(file), fix="make it a readable text file"
+            ) from error
         except yaml.YAMLError as error:
             raise ProfileError(
                 f"profile {file.stem} is not YAML", at=f"{file}: {error}", fix="mend the syntax"
@@ -142,10 +151,25 @@ class Profile(BaseSettings):
             raise ProfileError(
                 f"profile {file.stem} is no mapping", at=str(file), fix="write `key: value` lines"
             )
+        return cls.checked(file, {"name": file.stem, **content})
+
+    @classmethod
+    def checked(cls, file: Path, content: dict[str, Any]) -> Self:
+        """A profile of these values and the environment's.
+
+        Raises:
+            ProfileError: An unknown key or a wrong type, in the file or in a `PIPELINE_` variable.
+        """
         try:
-            return cls(**{"name": file.stem, **content})
+            return cls(**content)
         except ValidationError as error:
             raise _explained(error, file) from error
+        except SettingsError as error:
+            raise ProfileError(
+                f"a variable of the environment cannot be read: {error}",
+                at=", ".join(sorted(name for name in os.environ if name.startswith("PIPELINE_"))),
+                fix="write lists and mappings as JSON: PIPELINE_IMPORT_PATHS='[\"dags\"]'",
+            ) from error
 
 
 def load_profile(name: str | None = None, *, folder: Path = Path("configs")) -> Profile:
@@ -161,7 +185,7 @@ def load_profile(name: str | None = None, *, folder: Path = Path("configs")) -> 
     chosen = name or os.environ.get("PIPELINE_PROFILE") or DEFAULT_PROFILE
     file = folder / f"{chosen}.yaml"
     if chosen == DEFAULT_PROFILE and not file.exists():
-        return Profile()
+        return Profile.checked(file, {})
     return Profile.from_file(file)
 
 

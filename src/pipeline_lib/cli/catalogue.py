@@ -1,13 +1,17 @@
 """`pipeline list` and `pipeline compile`: what there is, and what it compiles to."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from pipeline_lib.cli.console import EXIT_USAGE, report, reported, show, table
 from pipeline_lib.cli.discovery import find_pipeline, importable_pipelines
 from pipeline_lib.cli.options import AsJson, PipelineName, ProfileName
 from pipeline_lib.errors import PipelineError
-from pipeline_lib.plan.models import Plan
 from pipeline_lib.settings import load_profile
+
+if TYPE_CHECKING:
+    from pipeline_lib.plan.models import Plan
 
 
 def list_pipelines(profile: ProfileName = None, as_json: AsJson = False) -> None:
@@ -35,8 +39,8 @@ def list_pipelines(profile: ProfileName = None, as_json: AsJson = False) -> None
     if plans or not errors:
         none = "no pipeline here: a pipeline is a file dags/NAME/pipeline.py"
         show([plan.as_json() for plan in plans], as_json=as_json, render=lambda: rows if plans else none)
-    for error in errors:
-        report(error, as_json=as_json and not plans)
+    for broken in errors:
+        report(broken, as_json=as_json and not plans)
     if errors:
         raise typer.Exit(EXIT_USAGE)
 

@@ -4,6 +4,7 @@ A completion that fails offers nothing: an error would land in the middle of wha
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,13 +23,12 @@ _LATEST = 30
 def _offers(find: Callable[[typer.Context], Iterable[str]]) -> Offer:
     @wraps(find)
     def offer(context: typer.Context, incomplete: str) -> list[str]:
-        try:
+        with suppress(Exception):
             return [found for found in find(context) if found.startswith(incomplete)]
-        except Exception:
-            return []
+        return []
 
     offer.__annotations__ = {"context": typer.Context, "incomplete": str, "return": list[str]}
-    del offer.__wrapped__  # type: ignore[attr-defined]  # typer reads the signature of what it calls
+    del offer.__wrapped__  # typer reads the signature of what it calls
     return offer
 
 
@@ -94,4 +94,6 @@ def _plan(context: typer.Context) -> "Plan":
     from pipeline_lib.cli.discovery import find_pipeline
 
     profile = load_profile(context.params.get("profile"))
-    return find_pipeline(str(context.params["name"]), profile.import_paths).compile()
+    # With an option that still lacks its value, the words before it are not yet told apart.
+    name = context.params.get("name") or next(iter(context.args))
+    return find_pipeline(name, profile.import_paths).compile()

@@ -1,5 +1,6 @@
 """`pipeline runs`, `show` and `artifacts`: what the metadata store knows."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -7,9 +8,9 @@ import typer
 from rich.console import RenderableType
 
 from pipeline_lib.cli import completion
-from pipeline_lib.cli.console import duration, out, plain, reported, short_path, show, styled, table
+from pipeline_lib.cli.console import out, plain, reported, short_path, show, styled, table
 from pipeline_lib.cli.options import AsJson, ProfileName
-from pipeline_lib.cli.records import TIME, artifact_view, execution_view, run_view
+from pipeline_lib.cli.records import TIME, artifact_view, execution_view, run_duration, run_view
 from pipeline_lib.errors import UnknownRecordError
 from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.records import ArtifactQuery, Run, StoredArtifact
@@ -68,9 +69,7 @@ def artifacts(
     ] = None,
     pipeline: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME", help="Only of this pipeline.", autocompletion=completion.pipeline_names
-        ),
+        typer.Option(metavar="NAME", help="Only of this pipeline.", autocompletion=completion.pipeline_names),
     ] = None,
     node: Annotated[str | None, typer.Option(metavar="NAME", help="Only made by this node.")] = None,
     limit: Limit = 20,
@@ -81,32 +80,25 @@ def artifacts(
     with reported(as_json=as_json), open_store(load_profile(profile).metadata) as store:
         query = ArtifactQuery(type_name=kind, pipeline=pipeline, node=node, limit=limit)
         found = store.artifacts(query)
-    show(
-        [asdict(artifact) for artifact in found], as_json=as_json, render=lambda: _artifacts_table(found)
-    )
+    show([asdict(artifact) for artifact in found], as_json=as_json, render=lambda: _artifacts_table(found))
 
 
-def _runs_table(found: list[Run] | tuple[Run, ...], name: str | None) -> RenderableType:
+def _runs_table(found: Sequence[Run], name: str | None) -> RenderableType:
     if not found:
         return f"no run of {name} yet" if name else "no run yet; `pipeline list` shows what there is to run"
     rows = table("run", "span", "state", "took", "started (UTC)", whole=["run", "span", "state"])
     for run in found:
-        took = duration((run.ended_at - run.started_at).total_seconds()) if _has_ended(run) else ""
         rows.add_row(
             run.run_id,
             run.span,
             styled(run.state.lower()),
-            took,
+            run_duration(run),
             f"{run.started_at:{TIME}}" if run.started_at else "",
         )
     return rows
 
 
-def _has_ended(run: Run) -> bool:
-    return run.started_at is not None and run.ended_at is not None
-
-
-def _artifacts_table(found: list[StoredArtifact] | tuple[StoredArtifact, ...]) -> RenderableType:
+def _artifacts_table(found: Sequence[StoredArtifact]) -> RenderableType:
     if not found:
         return "no such artifact"
     wide = out.width >= _WIDE  # else the place, which names pipeline, node and port, says enough

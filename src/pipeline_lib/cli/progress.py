@@ -13,9 +13,9 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from pipeline_lib.cli.console import duration, styled, table
+from pipeline_lib.cli.console import duration, plain, styled, table
 from pipeline_lib.plan.models import Plan
-from pipeline_lib.runtime.results import Event, NodeEnded, NodeProgress, NodeResult, NodeStep
+from pipeline_lib.runtime.results import Event, NodeEnded, NodeProgress, NodeResult, NodeStep, Outcome
 
 
 @dataclass(slots=True)
@@ -24,6 +24,7 @@ class _Line:
     detail: str = ""
     started: float | None = None
     result: NodeResult | None = None
+    ended_early: bool = False
 
 
 class RunView:
@@ -56,6 +57,9 @@ class RunView:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None:
+            for line in self._lines.values():
+                line.ended_early = line.result is None
         if self._live is not None:
             self._live.stop()
             self._console.print(self._render())
@@ -73,7 +77,7 @@ class RunView:
                 case NodeEnded():
                     line = self._line(str(event.result.key), event.result.key.node)
                     line.result = event.result
-                    if self._live is None:
+                    if self._live is None and event.result.outcome is not Outcome.LEFT_OUT:
                         self._console.print(_plain_line(event.result))
 
     def _line(self, name: str, node: str) -> _Line:
@@ -102,6 +106,8 @@ def _add_row(rows: Table, name: str, line: _Line) -> None:
     if line.result is not None:
         outcome = str(line.result.outcome)
         rows.add_row(name, styled(outcome), duration(line.result.seconds), _why(line.result))
+    elif line.ended_early:
+        rows.add_row(name, styled("canceled" if line.started is not None else "left out"), "", "")
     elif line.started is not None:
         busy = Spinner("dots", text=line.state, style="yellow")
         rows.add_row(name, busy, duration(time.perf_counter() - line.started), Text(line.detail, "dim"))
@@ -125,8 +131,10 @@ def _plain_line(result: NodeResult) -> Text:
 
 
 def progress_text(progress: Mapping[str, Any]) -> str:
-    """`epoch 3/10, loss 0.412` from `{"epoch": "3/10", "loss": 0.41234}`."""
+    """`epoch 3/10, loss 0.412` from `{"epoch": 3, "epochs": 10, "loss": 0.41234}`."""
+    totals = {f"{name}s" for name in progress}
     return ", ".join(
-        f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+        f"{name} {plain(value)}" + (f"/{plain(progress[f'{name}s'])}" if f"{name}s" in progress else "")
         for name, value in progress.items()
+        if name not in totals and name != "seconds"
     )

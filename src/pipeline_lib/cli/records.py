@@ -18,7 +18,7 @@ _SEVERAL = 3
 
 def run_view(run: Run, executions: Sequence[StoredExecution]) -> RenderableType:
     """A run: how it ended, what it was given, and its executions in the order they began."""
-    took = f" in {duration((run.ended_at - run.started_at).total_seconds())}" if _ended(run) else ""
+    took = f" in {run_duration(run)}" if run.ended_at else ""
     head = Text.assemble((run.run_id, "bold"), "  ", styled(run.state.lower()), took)
     rows = table("id", "node", "state", "took", "memory", "made", whole=["node", "state"], right=["id"])
     for execution in executions:
@@ -38,6 +38,13 @@ def run_view(run: Run, executions: Sequence[StoredExecution]) -> RenderableType:
     }
     footer = Text("pipeline show execution:ID has inputs, parameters and log of one", "dim")
     return Group(head, _facts(facts), *_section("parameters", run.parameters), Text(), rows, Text(), footer)
+
+
+def run_duration(run: Run) -> str:
+    """How long an ended run took."""
+    if run.started_at is None or run.ended_at is None:
+        return ""
+    return duration((run.ended_at - run.started_at).total_seconds())
 
 
 def execution_view(execution: StoredExecution) -> RenderableType:
@@ -78,10 +85,6 @@ def artifact_view(artifact: StoredArtifact) -> RenderableType:
     return Group(head, _facts(told), *_section("properties", artifact.properties))
 
 
-def _ended(run: Run) -> bool:
-    return run.started_at is not None and run.ended_at is not None
-
-
 def _state(execution: StoredExecution) -> Text:
     return styled("cached" if execution.facts.get("cached_from") else execution.state.lower())
 
@@ -104,9 +107,7 @@ def _made(outputs: Ports) -> str:
     for artifacts in filter(None, outputs.values()):
         names = [f"{artifact.type_name} {artifact.id}" for artifact in artifacts]
         told.append(
-            ", ".join(names)
-            if len(names) <= _SEVERAL
-            else f"{names[0]} to {artifacts[-1].id} ({len(names)})"
+            ", ".join(names) if len(names) <= _SEVERAL else f"{names[0]} to {artifacts[-1].id} ({len(names)})"
         )
     return ", ".join(told)
 
@@ -147,5 +148,3 @@ def _ports(title: str, ports: Ports) -> list[RenderableType]:
             Text(f"  {port}", "dim"), f"{artifact.type_name} {artifact.id}", short_path(artifact.uri)
         )
     return [Text(), Text(title, "dim"), rows]
-
-

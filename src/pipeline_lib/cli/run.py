@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 import typer
+from rich.text import Text
 
 from pipeline_lib.cli import completion
 from pipeline_lib.cli.console import EXIT_FAILED, EXIT_INTERRUPTED, draw, err, out, print_json, reported
@@ -92,7 +93,11 @@ def run(
                         plan,
                         values,
                         view="json" if as_json else "line" if each else "table",
-                        options={"selection": selection, "force": frozenset(forced), "verify_full": verify == "full"},
+                        options={
+                            "selection": selection,
+                            "force": frozenset(forced),
+                            "verify_full": verify == "full",
+                        },
                     )
                 )
                 if results[-1].state is not State.COMPLETE:
@@ -139,7 +144,11 @@ def _run_once(
         )
         sys.exit(EXIT_INTERRUPTED)
     if view == "line":
-        draw(headline(result) if result.state is State.COMPLETE else summarise(result))
+        draw(
+            Text.assemble(headline(result), (f"   {result.run_id}", "dim"))
+            if result.state is State.COMPLETE
+            else summarise(result)
+        )
     return result
 
 

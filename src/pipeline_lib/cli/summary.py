@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipeline_lib.cli.console import duration, error_text, plain, short_path, table
+from pipeline_lib.cli.console import duration, error_text, out, plain, short_path, table
 from pipeline_lib.metadata.records import State, StoredArtifact
 from pipeline_lib.runtime.results import NodeResult, Outcome, RunResult
 
@@ -31,7 +31,7 @@ def summarise(result: RunResult) -> RenderableType:
     for artifact in made:
         if artifact.type_name == "ModelEvaluation" and artifact.properties.get("metrics"):
             parts += [Text(), _metrics(artifact.properties)]
-    return Group(*parts, Text())
+    return Group(*parts, Text(), Text(f"pipeline show {result.run_id}", "dim"))
 
 
 def headline(result: RunResult) -> Text:
@@ -46,8 +46,7 @@ def headline(result: RunResult) -> Text:
     return Text.assemble(
         f"{result.span}  " if result.span else "",
         (f"{result.state.lower()}", style),
-        f" in {duration(result.seconds)}: {told or 'nothing to do'}   ",
-        (f"pipeline show {result.run_id}", "dim"),
+        f" in {duration(result.seconds)}: {told or 'nothing to do'}",
     )
 
 
@@ -64,20 +63,28 @@ def _made(result: RunResult) -> Iterator[StoredArtifact]:
 
 
 def _told(made: Sequence[StoredArtifact]) -> Table:
-    rows = table("", "", "")
+    rows = table("", "")
     rows.show_header = False
     for artifact in made:
         match artifact.type_name:
             case "ExampleAnomalies":
-                rows.add_row("anomalies", _anomalies(artifact.properties), _report(artifact))
+                _tell(rows, "anomalies", _anomalies(artifact.properties), _report(artifact))
             case "ModelEvaluation":
-                rows.add_row("evaluation", "", _report(artifact))
+                _tell(rows, "evaluation", Text(), _report(artifact))
             case "ModelBlessing":
-                rows.add_row("blessing", _blessing(artifact), _reasons_place(artifact))
+                _tell(rows, "blessing", _blessing(artifact), _verdict_place(artifact))
             case "PushedModel":
                 place = artifact.properties.get("pushed_destination")
-                rows.add_row("push", _push(artifact.properties), short_path(place) if place else "")
+                _tell(rows, "push", _push(artifact.properties), short_path(place) if place else "")
     return rows
+
+
+def _tell(rows: Table, label: str, says: Text, place: str) -> None:
+    """A line of the table; the place goes below if there is no room beside it, so that it stays whole."""
+    room = out.width - len("anomalies") - 4
+    beside = "\n" not in says.plain and len(says) + len(place) + 3 <= room
+    apart = "" if not says or not place else "   " if beside else "\n"
+    rows.add_row(label, Text.assemble(says, apart, (place, "dim")))
 
 
 def _anomalies(properties: Mapping[str, Any]) -> Text:
@@ -134,7 +141,7 @@ def _report(artifact: StoredArtifact) -> str:
     return short_path(str(report) if "://" not in artifact.uri and report.exists() else artifact.uri)
 
 
-def _reasons_place(artifact: StoredArtifact) -> str:
+def _verdict_place(artifact: StoredArtifact) -> str:
     if artifact.properties.get("blessed"):
         return short_path(artifact.uri)
     return short_path(f"{artifact.uri}/reasons.json")
@@ -145,7 +152,9 @@ def _failure(node: NodeResult) -> list[RenderableType]:
     error = node.error
     if error is None:
         return []
-    head = Text.assemble((str(node.key), "bold"), " failed" if node.tries < 2 else f" failed {node.tries} times")
+    head = Text.assemble(
+        (str(node.key), "bold"), " failed" if node.tries < 2 else f" failed {node.tries} times"
+    )
     parts: list[RenderableType] = [head, error_text(error)]
     if node.log is not None and node.log.exists():
         lines = node.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]

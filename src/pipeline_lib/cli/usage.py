@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -16,12 +17,26 @@ _NEAR = re.compile(r"[.]? ?[(]?(?:Did you mean|Possible options?:) (.*?)[?).]*$"
 class Commands(TyperGroup):
     """A command whose errors of use have our form, as JSON if `--json` is on the line."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
         """Run the command line; like typer's, but errors of use are reported in the house's form."""
-        words = args[0] if args else extra.get("args")
-        as_json = "--json" in (sys.argv[1:] if words is None else words)
+        as_json = "--json" in (sys.argv[1:] if args is None else args)
         try:
-            code = super().main(*args, standalone_mode=False, **extra)
+            code = super().main(
+                args,
+                prog_name=prog_name,
+                complete_var=complete_var,
+                standalone_mode=False,
+                windows_expand_args=windows_expand_args,
+                **extra,
+            )
         except (PipelineError, typer.TyperException) as error:
             if not standalone_mode:
                 raise

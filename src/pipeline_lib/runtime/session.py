@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 
 from pipeline_lib.artifacts.store import ArtifactStore, open_artifact_store
+from pipeline_lib.errors import ProfileError
 from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.plan.models import Plan
@@ -82,9 +83,17 @@ def open_session(profile: Profile, *, cold: bool = False) -> Iterator[Session]:
     Raises:
         MetadataUnavailableError: The metadata store cannot be opened.
         ArtifactStoreError: The artifact root cannot be opened.
+        ProfileError: The state directory cannot be made.
     """
     state_dir = Path(profile.state_dir).resolve()
-    state_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ProfileError(
+            f"state_dir cannot be made: {error.strerror}",
+            at=str(state_dir),
+            fix="name a directory that you may write to",
+        ) from error
     artifacts = open_artifact_store(
         profile.artifacts.root, profile.artifacts.storage_options, cache_dir=state_dir / "artifact-cache"
     )
