@@ -9,7 +9,7 @@ JOBS   ?= auto
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all check bench lock docs clean
+.PHONY: help install demo airflow test test-all check bench lock docs clean
 
 help:  ## This list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -19,6 +19,10 @@ install: $(STAMP)  ## .venv from the lock; instant when nothing changed
 
 demo: $(STAMP)  ## A night's flights, from CSV to a pushed model; the second time from cache
 	@PYTHONPATH=$(CURDIR)/dags $(BIN)/python -m flight_delays.demo
+
+airflow: $(STAMP)  ## A local Airflow with the sample pipelines; PORT=8080
+	@PYTHONPATH=$(CURDIR)/dags $(BIN)/python -m flight_delays.deliver
+	@$(BIN)/python -m pipeline_lib.airflow.standalone
 
 test: $(STAMP)  ## Unit, integration and end-to-end tests; only PyPI's packages needed
 	@$(BIN)/python -m pytest -n $(JOBS) -m "not system"

@@ -141,7 +141,9 @@ class Profile(BaseSettings):
             ) from error
         except (OSError, UnicodeDecodeError) as error:
             raise ProfileError(
-                f"profile {file.stem} cannot be read: {error}", at=str(file), fix="make it a readable text file"
+                f"profile {file.stem} cannot be read: {error}",
+                at=str(file),
+                fix="make it a readable text file",
             ) from error
         except yaml.YAMLError as error:
             raise ProfileError(

@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     target = session.config.getoption("--report")
     report = session.config.stash[REPORT]
-    if target is not None and report.chapters and exitstatus == pytest.ExitCode.OK:
+    if target is not None and report.chapters and exitstatus != pytest.ExitCode.INTERRUPTED:
         target.write_text(report.markdown(quick=session.config.getoption("--quick")), encoding="utf-8")
 
 
@@ -61,8 +61,8 @@ def tfx() -> TfxEnvironment:
 
 @pytest.fixture(scope="session")
 def small_taxi(tfx: TfxEnvironment, scratch: Path, quick: bool) -> TaxiRuns:
-    """15 k rows: TFX, TFX cached, bare libraries, ours cold, cached, warm, in turns."""
-    return measure_taxi(tfx, scratch / "small", copies=1, repetitions=1 if quick else 3)
+    """15 k rows: TFX, TFX cached, bare libraries, pyarrow, ours cold, cached, warm, in turns."""
+    return measure_taxi(tfx, scratch / "small", copies=1, repetitions=1 if quick else 2)
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ def test_evaluate(
 ) -> None:
     if quick and rows > 50_000:
         pytest.skip("stock TFMA takes minutes")
-    repetitions = 1 if quick or rows > 50_000 else 3
+    repetitions = 1 if quick or rows > 50_000 else 2
     measured = bare("evaluation", rows, metrics, models, repetitions, folder=scratch / "evaluation").answer
     report.add(
         CHAPTER,

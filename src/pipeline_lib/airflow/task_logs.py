@@ -25,7 +25,7 @@ class ChildLog:
 
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
-        self._file: "Path | None" = None
+        self._file: Path | None = None
         self._position = 0
         self._rest = b""
         self._closed = threading.Event()

@@ -7,20 +7,24 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from pipeline_lib.artifacts.manifest import MANIFEST_NAME, Manifest, describe_directory, walk_files
 from pipeline_lib.artifacts.store import (
     ArtifactStore,
+    Place,
     artifact_place,
     is_remote,
     local_path,
+    place_of,
+    place_pattern,
     staging_name,
     stale_directories,
 )
 from pipeline_lib.errors import ArtifactStoreError, MissingPayloadError
+from pipeline_lib.faults import reached
 from pipeline_lib.hashing import file_digest
 
 _SYNC_THREADS = 16
@@ -65,13 +69,21 @@ class LocalArtifactStore(ArtifactStore):
             (staged / MANIFEST_NAME).write_text(manifest.to_text(), encoding="utf-8")
             staged.chmod(0o755)  # the directory of `new` is private to the executor's user
             _sync_tree(staged)
+            reached("renaming")
             target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 staged.rename(target)
             except OSError as error:
-                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not self._holds(target, manifest):
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
+                if not self._holds(target, manifest):
+                    raise ArtifactStoreError(
+                        "another artifact is there already: this root belongs to another metadata store",
+                        at=str(target),
+                        fix="keep a metadata store and its artifact root together: delete both, or neither",
+                    ) from error
                 shutil.rmtree(staged)
+            reached("renamed")
             _sync_all([target, *target.parents][: len(place) + 1])
         return str(target)
 
@@ -134,11 +146,23 @@ class LocalArtifactStore(ArtifactStore):
         """Delete a published artifact; readers see it whole or not at all."""
         path = local_path(uri).absolute()
         _require_below(path, self._root, "an artifact of this store")
-        self._staging_root.mkdir(parents=True, exist_ok=True)
-        grave = Path(tempfile.mkdtemp(prefix="removed-", dir=self._staging_root))
-        with suppress(FileNotFoundError):
-            path.rename(grave / "artifact")
-        shutil.rmtree(grave)
+        with _as_store_error("remove", path):
+            self._staging_root.mkdir(parents=True, exist_ok=True)
+            grave = Path(tempfile.mkdtemp(prefix="removed-", dir=self._staging_root))
+            with suppress(FileNotFoundError):
+                path.rename(grave / "artifact")
+            shutil.rmtree(grave)
+
+    def places(
+        self, *, pipeline: str | None = None, node: str | None = None, execution_id: int | None = None
+    ) -> Iterator[Place]:
+        """Everything under final names, whatever the metadata store says of it."""
+        for path in self._root.glob(place_pattern(pipeline, node, execution_id)):
+            with suppress(FileNotFoundError):  # its own execution is removing it
+                written = datetime.fromtimestamp(path.lstat().st_mtime, tz=UTC)
+                place = place_of(path.relative_to(self._root).as_posix(), str(path), written)
+                if place is not None:
+                    yield place
 
     def stale_staging(self, older_than: timedelta) -> Sequence[Path]:
         """Staging directories in which nothing was written for that long."""

@@ -17,13 +17,17 @@ from pipeline_lib.artifacts.local_copy import local_copy
 from pipeline_lib.artifacts.manifest import MANIFEST_NAME, FileEntry, Manifest, describe_directory, walk_files
 from pipeline_lib.artifacts.store import (
     ArtifactStore,
+    Place,
     artifact_place,
     is_remote,
     local_path,
+    place_of,
+    place_pattern,
     staging_name,
     stale_directories,
 )
 from pipeline_lib.errors import ArtifactStoreError, MissingPayloadError
+from pipeline_lib.faults import reached
 from pipeline_lib.secrets import reveal_secret
 
 _BLOCK = 1 << 20
@@ -42,7 +46,8 @@ class RemoteArtifactStore(ArtifactStore):
     def staging(self, execution_key: str) -> Path:
         """A local directory for one try's outputs; made if it is not there."""
         path = self._staging_root / staging_name(execution_key)
-        path.mkdir(parents=True, exist_ok=True)
+        with _as_store_error("make a staging directory", str(path)):
+            path.mkdir(parents=True, exist_ok=True)
         return path
 
     def publish(
@@ -68,7 +73,9 @@ class RemoteArtifactStore(ArtifactStore):
             else:
                 paths = [entry.path for entry in manifest.files]
                 transfer(filesystem.put_file, [(str(staged / path), f"{base}/{path}") for path in paths])
+                reached("renaming")
                 filesystem.pipe_file(f"{base}/{MANIFEST_NAME}", manifest.to_text().encode())
+        reached("renamed")
         shutil.rmtree(staged, ignore_errors=True)
         return uri
 
@@ -154,6 +161,19 @@ class RemoteArtifactStore(ArtifactStore):
             if filesystem.exists(base):
                 filesystem.rm(base, recursive=True)
 
+    def places(
+        self, *, pipeline: str | None = None, node: str | None = None, execution_id: int | None = None
+    ) -> Iterator[Place]:
+        """Everything under final names, whatever the metadata store says of it."""
+        with _as_store_error("list", self._root):
+            filesystem, base = open_filesystem(self._root, self._storage_options)
+            found = filesystem.glob(f"{base}/{place_pattern(pipeline, node, execution_id)}")
+        for path in sorted(found):
+            relative = posixpath.relpath(path, base)
+            place = place_of(relative, posixpath.join(self._root, relative), None)
+            if place is not None:
+                yield place
+
     def stale_staging(self, older_than: timedelta) -> Sequence[Path]:
         """Staging directories in which nothing was written for that long."""
         return stale_directories(self._staging_root, older_than)
@@ -168,8 +188,19 @@ class RemoteArtifactStore(ArtifactStore):
 
 
 def open_filesystem(uri: str, storage_options: Mapping[str, Any]) -> tuple[Any, str]:
-    """The fsspec filesystem of a uri, and the path on it."""
-    filesystem, path = fsspec.core.url_to_fs(uri, **_revealed(dict(storage_options)))
+    """The fsspec filesystem of a uri, and the path on it.
+
+    Raises:
+        ArtifactStoreError: There is no filesystem of that kind, or its package is not installed.
+    """
+    try:
+        filesystem, path = fsspec.core.url_to_fs(uri, **_revealed(dict(storage_options)))
+    except (ImportError, ValueError) as error:
+        raise ArtifactStoreError(
+            f"this place cannot be opened: {error}",
+            at=uri,
+            fix="write the kind as fsspec does (s3://, gs://) and install its extra, [s3] or [gcs]",
+        ) from error
     # Another process may have written since this one listed; listings are small and rare here.
     filesystem.invalidate_cache()
     return filesystem, path

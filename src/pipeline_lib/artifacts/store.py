@@ -1,11 +1,13 @@
 """The artifact store: staging, atomic publishing, verification and local copies of artifacts' files."""
 
+import glob
 import os
 import re
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,23 @@ def is_remote(uri: str) -> bool:
 def local_path(uri: str) -> Path:
     """The path of a local root or uri."""
     return Path(uri.removeprefix("file://"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What one execution put under one port's final name, recorded or not, whole or not.
+
+    Attributes:
+        uri: Its own artifact's uri, or the directory around those of a list.
+        written_at: UTC; None where the store does not tell.
+    """
+
+    pipeline: str
+    node: str
+    port: str
+    execution_id: int
+    uri: str
+    written_at: datetime | None
 
 
 class ArtifactStore(ABC):
@@ -148,6 +167,16 @@ class ArtifactStore(ABC):
         """
 
     @abstractmethod
+    def places(
+        self, *, pipeline: str | None = None, node: str | None = None, execution_id: int | None = None
+    ) -> Iterator[Place]:
+        """Everything under final names, whatever the metadata store says of it; unset fields do not restrict.
+
+        Raises:
+            ArtifactStoreError: The store refused to list.
+        """
+
+    @abstractmethod
     def stale_staging(self, older_than: timedelta) -> Sequence[Path]:
         """Staging directories in which nothing was written for that long."""
 
@@ -197,6 +226,28 @@ def artifact_place(
                 fix="name pipelines, nodes and ports with letters, digits, '-' and '_'",
             )
     return parts
+
+
+def place_pattern(pipeline: str | None, node: str | None, execution_id: int | None) -> str:
+    """The glob of `ArtifactStore.places`, relative to the root; a looped node's name holds brackets."""
+    parts = (pipeline, node, None, None if execution_id is None else str(execution_id))
+    return "/".join("*" if part is None else glob.escape(part) for part in parts)
+
+
+def place_of(relative: str, uri: str, written_at: datetime | None) -> Place | None:
+    """The place of a path below the root; None for what no execution was given as its place."""
+    parts = relative.split("/")
+    if len(parts) != 4 or any(part.startswith(".") for part in parts) or not parts[3].isdecimal():
+        return None
+    pipeline, node, port, execution_id = parts
+    return Place(
+        pipeline=pipeline,
+        node=node,
+        port=port,
+        execution_id=int(execution_id),
+        uri=uri,
+        written_at=written_at,
+    )
 
 
 def staging_name(execution_key: str) -> str:

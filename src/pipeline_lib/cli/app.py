@@ -1,5 +1,8 @@
 """The command's tree: every sub-command in a module of its own, imported when it is named."""
 
+from importlib.metadata import version as installed_version
+from typing import Annotated
+
 import typer
 
 from pipeline_lib.cli import catalogue, doctor, host, inspection, plan, run
@@ -8,11 +11,28 @@ from pipeline_lib.cli.usage import Commands
 app = typer.Typer(
     name="pipeline",
     cls=Commands,
-    help="Typed ML pipelines: cached by content, published whole, recorded.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(installed_version("pipeline-lib"))
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_tell_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Typed ML pipelines: cached by content, published whole, recorded."""
+
+
 app.command("list")(catalogue.list_pipelines)
 app.command("compile")(catalogue.compile_pipeline)
 app.command("plan")(plan.plan)

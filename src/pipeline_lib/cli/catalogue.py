@@ -1,9 +1,11 @@
 """`pipeline list` and `pipeline compile`: what there is, and what it compiles to."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from pipeline_lib.airflow.files import write_dag
 from pipeline_lib.cli.console import EXIT_USAGE, report, reported, show, table
 from pipeline_lib.cli.discovery import find_pipeline, importable_pipelines
 from pipeline_lib.cli.options import AsJson, PipelineName, ProfileName
@@ -47,10 +49,18 @@ def list_pipelines(profile: ProfileName = None, as_json: AsJson = False) -> None
 
 def compile_pipeline(
     name: PipelineName,
+    target: Annotated[
+        Literal["plan", "airflow"],
+        typer.Option(help="`plan`: print it. `airflow`: write a DAG file and the plan beside it."),
+    ] = "plan",
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the DAG file goes: Airflow's DAG folder.")
+    ] = Path(),
     profile: ProfileName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Print the plan, as canonical JSON: equal pipelines give equal bytes."""
+    """Print the plan, as canonical JSON, or write the DAG: equal pipelines give equal bytes."""
     with reported(as_json=as_json):
         plan = find_pipeline(name, load_profile(profile).import_paths).compile()
-    typer.echo(plan.to_text())
+        written = write_dag(plan, output, profile=profile) if target == "airflow" else ()
+    typer.echo("\n".join(str(file) for file in written) if written else plan.to_text())

@@ -20,6 +20,7 @@ from pipeline_lib.runtime.results import Event, NodeEnded, NodeProgress, NodeRes
 
 @dataclass(slots=True)
 class _Line:
+    node: str
     state: str = "waiting"
     detail: str = ""
     started: float | None = None
@@ -37,7 +38,7 @@ class RunView:
     """
 
     def __init__(self, plan: Plan, console: Console, *, title: str) -> None:
-        self._lines: dict[str, _Line] = {node.id: _Line() for node in plan.nodes}
+        self._lines: dict[str, _Line] = {node.id: _Line(node=node.id) for node in plan.nodes}
         self._lock = threading.Lock()
         self._console = console
         self._title = title
@@ -81,18 +82,13 @@ class RunView:
                         self._console.print(_plain_line(event.result))
 
     def _line(self, name: str, node: str) -> _Line:
-        if name not in self._lines:  # an iteration takes its node's place
-            place = {node: _Line()} if node in self._lines else {}
-            lines = self._lines
-            self._lines = {}
-            for known, line in lines.items():
-                if known in place:
-                    self._lines[name] = _Line()
-                    if line.result is not None or line.started is not None:
-                        self._lines[known] = line
-                else:
-                    self._lines[known] = line
-            self._lines.setdefault(name, _Line())
+        """The line of a node or an iteration; the first iteration takes its node's line."""
+        if name not in self._lines:
+            ordered = list(self._lines.items())
+            place = max((i for i, (_, line) in enumerate(ordered) if line.node == node), default=len(ordered))
+            unused = place < len(ordered) and ordered[place][0] == node
+            ordered[place if unused else place + 1 : place + 1] = [(name, _Line(node=node))]
+            self._lines = dict(ordered)
         return self._lines[name]
 
     def _render(self) -> RenderableType:

@@ -23,56 +23,60 @@ from pipeline_lib.cli.summary import headline, summarise
 from pipeline_lib.errors import SelectionError
 from pipeline_lib.metadata.records import State
 from pipeline_lib.plan.models import Plan
-from pipeline_lib.runtime.parameters import from_text
+from pipeline_lib.runtime.parameters import bind, from_text
 from pipeline_lib.runtime.results import RunResult
 from pipeline_lib.runtime.selection import Selection, known_nodes
 from pipeline_lib.runtime.session import Session, open_session
 from pipeline_lib.settings import load_profile
 
+View = Literal["json", "line", "table"]
 Names = list[str] | None
+Each = Annotated[
+    str | None,
+    typer.Option("--each", metavar="FIRST:LAST", help="Run once per day of the span parameter, in order."),
+]
+From = Annotated[
+    Names,
+    typer.Option(
+        "--from",
+        metavar="NODE",
+        help="Only this node and what follows.",
+        autocompletion=completion.node_names,
+    ),
+]
+To = Annotated[
+    Names,
+    typer.Option("--to", metavar="NODE", help="Only up to this node.", autocompletion=completion.node_names),
+]
+Only = Annotated[
+    Names,
+    typer.Option("--only", metavar="NODE", help="Only this node.", autocompletion=completion.node_names),
+]
+Force = Annotated[
+    Names,
+    typer.Option(
+        "--force",
+        metavar="NODE",
+        help="Execute although cached; `all` for all.",
+        autocompletion=completion.forceable_names,
+    ),
+]
+Verify = Annotated[
+    Literal["size", "full"], typer.Option(help="Check of cached outputs: sizes, or hashes of all files.")
+]
+Cold = Annotated[bool, typer.Option("--cold", help="Do not use the warm executor host.")]
 
 
 def run(
     name: PipelineName,
     param: Parameters = None,
-    each: Annotated[
-        str | None,
-        typer.Option(
-            "--each", metavar="FIRST:LAST", help="Run once per day of the span parameter, in order."
-        ),
-    ] = None,
-    start: Annotated[
-        Names,
-        typer.Option(
-            "--from",
-            metavar="NODE",
-            help="Only this node and what follows.",
-            autocompletion=completion.node_names,
-        ),
-    ] = None,
-    stop: Annotated[
-        Names,
-        typer.Option(
-            "--to", metavar="NODE", help="Only up to this node.", autocompletion=completion.node_names
-        ),
-    ] = None,
-    only: Annotated[
-        Names,
-        typer.Option("--only", metavar="NODE", help="Only this node.", autocompletion=completion.node_names),
-    ] = None,
-    force: Annotated[
-        Names,
-        typer.Option(
-            "--force",
-            metavar="NODE",
-            help="Execute although cached; `all` for all.",
-            autocompletion=completion.forceable_names,
-        ),
-    ] = None,
-    verify: Annotated[
-        Literal["size", "full"], typer.Option(help="Check of cached outputs: sizes, or hashes of all files.")
-    ] = "size",
-    cold: Annotated[bool, typer.Option("--cold", help="Do not use the warm executor host.")] = False,
+    each: Each = None,
+    start: From = None,
+    stop: To = None,
+    only: Only = None,
+    force: Force = None,
+    verify: Verify = "size",
+    cold: Cold = False,
     profile: ProfileName = None,
     as_json: AsJson = False,
 ) -> None:
@@ -81,31 +85,27 @@ def run(
         settings = load_profile(profile)
         plan = find_pipeline(name, settings.import_paths).compile()
         given = from_text(plan, parameter_texts(param))
-        selection = Selection.of(plan, start=start or (), stop=stop or (), only=only or ())
-        forced = {node.id for node in plan.nodes} if force == ["all"] else known_nodes(plan, force or ())
-        sweep = _sweep(plan, given, each)
+        options = {
+            "selection": Selection.of(plan, start=start or (), stop=stop or (), only=only or ()),
+            "force": _forced(plan, force or []),
+            "verify_full": verify == "full",
+        }
+        sweep = [bind(plan, values) for values in _sweep(plan, given, each)]
+        view: View = "json" if as_json else "line" if each else "table"
         with open_session(settings, cold=cold) as session:
-            results = []
+            results: list[RunResult] = []
             for values in sweep:
-                results.append(
-                    _run_once(
-                        session,
-                        plan,
-                        values,
-                        view="json" if as_json else "line" if each else "table",
-                        options={
-                            "selection": selection,
-                            "force": frozenset(forced),
-                            "verify_full": verify == "full",
-                        },
-                    )
-                )
+                results.append(_run_once(session, plan, values, view=view, options=options))
                 if results[-1].state is not State.COMPLETE:
                     break
     if as_json:
         print_json([_record(result) for result in results] if each else _record(results[-1]))
     if results[-1].state is not State.COMPLETE:
         raise typer.Exit(EXIT_FAILED)
+
+
+def _forced(plan: Plan, names: list[str]) -> frozenset[str]:
+    return frozenset({node.id for node in plan.nodes} if names == ["all"] else known_nodes(plan, names))
 
 
 def _sweep(plan: Plan, given: dict[str, Any], each: str | None) -> list[dict[str, Any]]:
@@ -127,7 +127,7 @@ def _run_once(
     plan: Plan,
     values: dict[str, Any],
     *,
-    view: Literal["json", "line", "table"],
+    view: View,
     options: dict[str, Any],
 ) -> RunResult:
     span = f", {values[plan.span_parameter]}" if plan.span_parameter in values else ""

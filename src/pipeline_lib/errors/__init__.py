@@ -55,12 +55,14 @@ from pipeline_lib.errors.running import (
     SelectionError,
     UnknownEnvironmentError,
     UnresolvedValueError,
+    WorkplaceError,
 )
 from pipeline_lib.errors.storage import (
     AlreadyCompleteError,
     ArtifactStoreError,
     ArtifactTypeConflictError,
     CorruptPayloadError,
+    DeclaredDeadError,
     MetadataUnavailableError,
     MetadataUrlError,
     MetadataVersionError,
@@ -103,6 +105,7 @@ __all__ = [
     "ConditionalUseError",
     "CorruptPayloadError",
     "DeclarationError",
+    "DeclaredDeadError",
     "DependencyNotFoundError",
     "DriverFailedError",
     "ExecutionCanceledError",
@@ -158,4 +161,5 @@ __all__ = [
     "UntranslatableError",
     "UserModuleError",
     "WireTypeError",
+    "WorkplaceError",
 ]

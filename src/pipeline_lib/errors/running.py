@@ -39,6 +39,12 @@ class DriverFailedError(PipelineError):
     code = "PL406"
 
 
+class WorkplaceError(PipelineError):
+    """The launcher cannot read or write where it works: state directory, logs, staging, temporary files."""
+
+    code = "PL407"
+
+
 class ComponentFailedError(PipelineError):
     """A component's body raised an exception that is not one of ours; its type and message are named."""
 

@@ -91,3 +91,9 @@ class RunConflictError(PipelineError):
     """A run id is already that of another pipeline's run."""
 
     code = "PL306"
+
+
+class DeclaredDeadError(PipelineError):
+    """A try was taken for dead and cleared away; it cannot publish any more."""
+
+    code = "PL307"

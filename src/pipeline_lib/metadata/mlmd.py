@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pipeline_lib.errors import (
     AlreadyCompleteError,
+    DeclaredDeadError,
     MetadataUnavailableError,
     MetadataVersionError,
     UnknownRecordError,
@@ -37,6 +38,7 @@ from pipeline_lib.metadata.mlmd_text import stored_text
 from pipeline_lib.metadata.mlmd_types import (
     CONTEXT_TYPES,
     EXECUTION_CACHE,
+    FACT,
     INTERNAL,
     NODE,
     PIPELINE,
@@ -47,6 +49,7 @@ from pipeline_lib.metadata.mlmd_types import (
 )
 from pipeline_lib.metadata.mlmd_values import get_value, put_value
 from pipeline_lib.metadata.records import (
+    ORPHANED,
     ArtifactState,
     NewArtifact,
     NewExecution,
@@ -138,6 +141,12 @@ class MlmdStore(MlmdRuns):
         from ml_metadata.proto import metadata_store_pb2 as pb
 
         message = self._execution_message(execution_id)
+        if f"{FACT}{ORPHANED}" in message.custom_properties and not message.external_id:
+            raise DeclaredDeadError(
+                f"{key} of run {key.run_id} took so long that it was cleared away as dead",
+                at=f"execution {execution_id}",
+                fix="run again; let no two machines of one host name run the doctor on one store",
+            )
         message.external_id = node_external_id(key)
         message.last_known_state = pb.Execution.COMPLETE
         put_facts(message, facts)

@@ -255,15 +255,17 @@ def stored_run(message: Any) -> Run:
     """A run's context as a record."""
     custom = message.custom_properties
     started, ended = _internal(custom, "started_at", ""), _internal(custom, "ended_at", "")
+    state = State(_internal(custom, "state", State.RUNNING.value))
     return Run(
         pipeline=_internal(custom, "pipeline", ""),
         run_id=given_text(message.name),
-        state=State(_internal(custom, "state", State.RUNNING.value)),
+        state=state,
         span=_internal(custom, "span", ""),
         parameters=json.loads(get_value(custom[PARAMETERS])) if PARAMETERS in custom else {},
         facts=get_facts(message),
         started_at=datetime.fromisoformat(started) if started else _time(message.create_time_since_epoch),
-        ended_at=datetime.fromisoformat(ended) if ended else None,
+        # A run that was resumed has the end of its first part still written.
+        ended_at=datetime.fromisoformat(ended) if ended and state is not State.RUNNING else None,
     )
 
 

@@ -7,6 +7,10 @@ from datetime import datetime
 from typing import Any
 
 
+# The fact that marks a try as taken for dead and cleared away: what it wrote is gone, so it cannot complete.
+ORPHANED = "orphaned"
+
+
 class State(enum.StrEnum):
     """State of an execution or a run; values are ML Metadata's."""
 

@@ -53,6 +53,7 @@ class Store(Protocol):
 
         Raises:
             AlreadyCompleteError: Another try of the same `key` was first; nothing of this one is recorded.
+            DeclaredDeadError: The try bears the fact `ORPHANED`; nothing of it is recorded.
         """
 
     def record_cached(

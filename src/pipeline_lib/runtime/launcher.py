@@ -147,8 +147,12 @@ class Launcher:
         return replace(result, execution_id=execution_id)
 
     def _reuse(self, prepared: Prepared, hit: caching.Hit) -> NodeResult:
-        execution = self._new_execution(prepared, tries=0)
+        # A hit may be a cached execution itself; what counts is the one that did the work.
         origin = hit.execution.facts.get("cached_from", hit.execution.id)
+        made_at = hit.execution.facts.get("cached_since", f"{hit.execution.started_at:%Y-%m-%d %H:%M} UTC")
+        execution = self._new_execution(prepared, tries=0)
+        told = {"cached_from": origin, "cached_since": made_at}
+        execution = replace(execution, facts={**execution.facts, **told})
         try:
             execution_id, outputs = self.store.record_cached(execution, hit.outputs, cached_from=origin)
         except AlreadyCompleteError:
@@ -158,7 +162,7 @@ class Launcher:
             outcome=Outcome.CACHED,
             outputs=outputs,
             execution_id=execution_id,
-            reason=f"as in execution {origin}, {hit.execution.started_at:%Y-%m-%d %H:%M} UTC",
+            reason=f"as in execution {origin}, {made_at}",
         )
 
     def _execute(self, prepared: Prepared, why: str) -> NodeResult:

@@ -131,7 +131,8 @@ class Planner:
         )
         if isinstance(found, caching.Hit):
             self._results.add(NodeResult(key=key, outcome=Outcome.CACHED, outputs=found.outputs))
-            return Forecast(key=key, verdict="hit", reason=f"as in execution {found.execution.id}")
+            origin = found.execution.facts.get("cached_from", found.execution.id)
+            return Forecast(key=key, verdict="hit", reason=f"as in execution {origin}")
         headline, *detail = caching.describe(found.reason).splitlines()
         further = tuple(line.strip() for line in detail)
         return Forecast(key=key, verdict="miss", reason=headline, detail=further)

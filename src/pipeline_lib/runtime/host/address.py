@@ -113,10 +113,17 @@ def host_directory(settings: "HostSettings") -> Path:
     """The directory of this user's hosts, made if need be.
 
     Raises:
-        HostUnavailableError: It is somebody else's, or open to others.
+        HostUnavailableError: It cannot be made, is somebody else's, or open to others.
     """
     directory = _short_enough(settings.directory or _default_directory())
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise HostUnavailableError(
+            f"the directory of the executor host cannot be made: {error.strerror}",
+            at=str(directory),
+            fix="set PIPELINE_HOST__DIRECTORY to a directory of yours",
+        ) from error
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         raise HostUnavailableError(
