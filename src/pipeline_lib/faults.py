@@ -1,7 +1,7 @@
 """Fault points: places at which a test ends, stops or breaks this process. They do nothing otherwise.
 
-`PIPELINE_FAULT=kill@renamed` kills the process when it comes to the point `renamed`; `stop@renamed#2` stops it
-(SIGSTOP) when it comes there for the second time; `raise@staged` lets the disk fail there.
+`PIPELINE_FAULT=kill@renamed` kills the process when it comes to the point `renamed`; `stop@renamed#2`
+stops it (SIGSTOP) when it comes there for the second time; `raise@staged` lets the disk fail there.
 """
 
 import errno
@@ -10,6 +10,7 @@ import itertools
 import os
 import re
 import signal
+import threading
 from collections.abc import Callable, Mapping
 
 VARIABLE = "PIPELINE_FAULT"
@@ -69,11 +70,16 @@ def fault_of(text: str) -> Callable[[str], None]:
 
 
 def _kill() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+    _signal_here(signal.SIGKILL)
 
 
 def _stop() -> None:
-    os.kill(os.getpid(), signal.SIGSTOP)
+    _signal_here(signal.SIGSTOP)
+
+
+def _signal_here(number: signal.Signals) -> None:
+    """To this thread: a signal to the process may reach another one first, while this one runs on."""
+    signal.pthread_kill(threading.get_ident(), number)
 
 
 def _raise() -> None:

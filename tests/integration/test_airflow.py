@@ -2,7 +2,8 @@
 
 import socket
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from integration.airflow_client import AirflowClient, RefusedError, quoted
 from pipeline_lib.airflow.files import write_dag
 from pipeline_lib.airflow.standalone import LocalAirflow
 from pipeline_lib.metadata.mlmd import open_store
-from pipeline_lib.metadata.records import NodeKey, State
+from pipeline_lib.metadata.records import NodeKey, State, StoredExecution
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.plan.models import Plan
 from pipeline_lib.runtime.host.starting import stop_hosts
@@ -101,6 +102,18 @@ def plan_of(name: str) -> Plan:
     return plan
 
 
+def executions(installation: Installation, run: str, node: str) -> list[StoredExecution]:
+    return [e for e in installation.store.run_executions(run) if e.key.node == node]
+
+
+def wait_for(look: Callable[[], Any], seconds: float = 30) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return found
+
+
 def test_a_pipeline_runs_and_the_second_time_comes_from_the_cache(installation: Installation) -> None:
     client, source = installation.client, installation.source("7")
     first, state = client.run("chain", {"source": source})
@@ -140,7 +153,7 @@ def test_airflow_retries_and_both_tries_are_recorded(installation: Installation)
     assert state == "success"
     (flaky,) = [task for task in client.tasks("shaky", run) if task["task_id"] == "flaky"]
     assert flaky["try_number"] == 2
-    tries = [e for e in installation.store.run_executions(f"shaky.{run}") if e.key.node == "flaky"]
+    tries = executions(installation, f"shaky.{run}", "flaky")
     assert [e.state for e in tries] == [State.FAILED, State.COMPLETE]
     assert [e.facts["airflow"]["try"] for e in tries] == [1, 2]
 
@@ -162,6 +175,18 @@ def test_a_failing_node_blocks_what_needs_it_and_fails_the_run(installation: Ins
     record = installation.store.run(f"wicked.{run}")
     assert record is not None
     assert record.state is State.FAILED
+
+
+def test_a_task_marked_failed_stops_its_child_and_is_recorded(installation: Installation) -> None:
+    client, marker = installation.client, installation.folder / "told-of-kill"
+    conf = {"source": installation.source("11"), "how": "hang", "marker": str(marker)}
+    run = client.trigger("wicked", conf)
+    hanging = wait_for(lambda: executions(installation, f"wicked.{run}", "misbehave"))[0]
+    task = f"dags/wicked/dagRuns/{quoted(run)}/taskInstances/misbehave"
+    client.patch(task, {"new_state": "failed"})
+    assert client.wait("wicked", run) == "failed"
+    wait_for(lambda: installation.store.execution(hanging.id).state is State.CANCELED)
+    assert not installation.store.active_executions()
 
 
 def test_resolvers_choose_once_and_are_read_by_later_tasks(installation: Installation) -> None:

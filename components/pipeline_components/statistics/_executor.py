@@ -1,7 +1,7 @@
-"""Body of `compute_statistics`: TFDV over Arrow batches, all splits in one Beam pipeline."""
+"""Body of `compute_statistics`: TFDV over Arrow batches, all large splits in one Beam pipeline."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,10 @@ from pipeline_components.errors import MissingColumnError, StatisticsError
 from pipeline_components.schema_files import read_schema
 from pipeline_components.selection import chosen_splits
 from pipeline_components.statistics._report import statistics_page
+from pipeline_components.statistics._small import describe, is_small
 from pipeline_components.statistics_files import STATISTICS_FILE, read_statistics, sort_features
 from pipeline_lib import Examples, ExampleStatistics, Schema
+from pipeline_lib.beam.files import open_parquet
 from pipeline_lib.beam.runner import beam_pipeline
 from pipeline_lib.beam.sources import ReadBatches, row_groups
 
@@ -55,21 +57,34 @@ def write_statistics(
     names = chosen_splits(examples.split_names, exclude=options.exclude_splits)
     statistics = ExampleStatistics.new(span=examples.span, split_names=names)
     stats_options = _tfdv_options(options, schema)
-    columns = _columns(examples, names[0], options)
-    targets = {}
-    with beam_pipeline() as root:
-        for name in names:
-            statistics.split_path(name).mkdir(parents=True, exist_ok=True)
-            targets[name] = f"{statistics.split_uri(name)}/{STATISTICS_FILE}"
-            (
-                root
-                | f"Read {name}" >> ReadBatches(examples.split_uri(name), columns=columns)
-                | f"Describe {name}" >> tfdv.GenerateStatistics(stats_options)
-                | f"Write {name}" >> beam.Map(_write_proto, targets[name])
-            )
+    known, columns = _columns(examples, names[0], options)
+    large = {}
+    for name in names:
+        statistics.split_path(name).mkdir(parents=True, exist_ok=True)
+        target = f"{statistics.split_uri(name)}/{STATISTICS_FILE}"
+        items = row_groups(examples.split_uri(name))
+        if options.sample_rate is None and is_small(items, known):  # only on Beam does TFDV sample
+            _write_proto(describe(items, columns, stats_options), target)
+        else:
+            large[name] = target
+    if large:
+        _describe_on_beam(examples, large, columns, stats_options)
     described = {name: read_statistics(statistics, name) for name in names}
     (statistics.path / "report.html").write_text(statistics_page(described, span=examples.span))
     return statistics
+
+
+def _describe_on_beam(
+    examples: Examples, targets: Mapping[str, str], columns: Sequence[str] | None, options: Any
+) -> None:
+    with beam_pipeline() as root:
+        for name, target in targets.items():
+            (
+                root
+                | f"Read {name}" >> ReadBatches(examples.split_uri(name), columns=columns)
+                | f"Describe {name}" >> tfdv.GenerateStatistics(options)
+                | f"Write {name}" >> beam.Map(_write_proto, target)
+            )
 
 
 def _write_proto(found: Any, uri: str) -> None:
@@ -92,9 +107,8 @@ def _tfdv_options(options: StatisticsOptions, schema: Schema | None) -> Any:
         raise StatisticsError(f"TFDV refuses an option: {error}", fix="see StatisticsOptions") from error
 
 
-def _columns(examples: Examples, split: str, options: StatisticsOptions) -> list[str] | None:
-    from pipeline_lib.beam.files import open_parquet
-
+def _columns(examples: Examples, split: str, options: StatisticsOptions) -> tuple[int, list[str] | None]:
+    """How many columns there are to describe, and their names unless it is all."""
     with open_parquet(row_groups(examples.split_uri(split))[0].uri) as parquet:
         known = parquet.schema_arrow
     wanted = [*options.features, *([options.weight] if options.weight else [])]
@@ -104,5 +118,6 @@ def _columns(examples: Examples, split: str, options: StatisticsOptions) -> list
                 f"there is no column {name}", known=", ".join(known.names), fix="name one of these"
             )
     if not options.features:
-        return None
-    return [name for name in known.names if name in wanted]
+        return len(known.names), None
+    chosen = [name for name in known.names if name in wanted]
+    return len(chosen), chosen

@@ -17,7 +17,7 @@ def compute_statistics(
     histogram_buckets: int = 10,
     top_values: int = 20,
 ) -> ExampleStatistics:
-    """Describe every column of every split with TFDV, in one Beam pipeline.
+    """Describe every column of every split with TFDV, on Beam if there is much data.
 
     Args:
         examples: The rows.

@@ -15,8 +15,10 @@ from pipeline_lib.airflow.runs import Context, close_run, open_run, task_run
 from pipeline_lib.airflow.task_logs import ChildLog
 from pipeline_lib.airflow.translation import START, Deployment
 from pipeline_lib.errors import RunParameterError, RunReusedError, SpanUnknownError
-from pipeline_lib.plan.models import Node
-from pipeline_lib.runtime.results import NodeResult, Outcome
+from pipeline_lib.plan.models import Node, Plan
+from pipeline_lib.runtime.graph import descendants, graph
+from pipeline_lib.runtime.preloading import preload_of
+from pipeline_lib.runtime.results import Event, NodeResult, NodeStep, Outcome, Step
 from pipeline_lib.runtime.scope import Scope, loop_scopes
 from pipeline_lib.runtime.store_results import StoreResults
 
@@ -99,13 +101,21 @@ class NodeOperator(_RunOperator):
             if run.record is None and node.exit_handler:
                 raise AirflowSkipException("the run never started")
             scope = _iteration_scope(node, run.results(), tuple(self.iteration))
-            launcher = replace(run.session.launcher(run.context, cancel=cancel), observe=log.observe)
-            result = launcher.launch(_tried_once(node), scope)
+            launcher = run.session.launcher(run.context, cancel=cancel)
+
+            def observe(event: Event) -> None:
+                log.observe(event)
+                if isinstance(event, NodeStep) and event.step is Step.EXECUTING:
+                    # The host is on this machine for the tasks that follow, too.
+                    behind = [deployment.plan.node(task) for task in _from_here(deployment.plan, node)]
+                    launcher.executor.warm_up(preload_of(behind, scope, launcher.profile))
+
+            result = replace(launcher, observe=observe).launch(_tried_once(node), scope)
         self.outcome, self.reason = str(result.outcome), result.reason
-        _raise_unless_done(result)
+        raise_unless_done(result)
         for port, asset in zip(node.outputs, outlets(deployment.plan, node), strict=False):
             context["outlet_events"][asset].extra = event_extra(result, port, run.context.span)
-        return _summary(result)
+        return summary(result)
 
     def on_kill(self) -> None:
         """Have the child stopped. Airflow gives five seconds, then kills this process too."""
@@ -164,12 +174,25 @@ def _iteration_scope(node: Node, results: StoreResults, iteration: tuple[int, ..
     return next(scope for scope in scopes if scope.iteration == iteration)
 
 
+def _from_here(plan: Plan, node: Node) -> list[str]:
+    """The node and what follows it, in plan order."""
+    reached = descendants({node.id}, graph(plan))
+    return [other.id for other in plan.nodes if other.id in reached]
+
+
 def _tried_once(node: Node) -> Node:
     """Retries are Airflow's here."""
     return node.model_copy(update={"options": node.options.model_copy(update={"retries": 0})})
 
 
-def _raise_unless_done(result: NodeResult) -> None:
+def raise_unless_done(result: NodeResult) -> None:
+    """How a node's end becomes its task's.
+
+    Raises:
+        AirflowSkipException: Its condition did not hold.
+        AirflowFailException: It failed in a way that another try cannot mend.
+        AirflowException: It failed.
+    """
     if result.outcome is Outcome.SKIPPED:
         raise AirflowSkipException(result.reason)
     if result.error is not None:
@@ -177,7 +200,8 @@ def _raise_unless_done(result: NodeResult) -> None:
         raise kind(str(result.error)) from None
 
 
-def _summary(result: NodeResult) -> dict[str, Any]:
+def summary(result: NodeResult) -> dict[str, Any]:
+    """What a task leaves for other tasks and for people, as plain JSON."""
     return {
         "outcome": str(result.outcome),
         "reason": result.reason,

@@ -240,5 +240,6 @@ def _write_private(file: Path, content: Mapping[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stopping in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs start with the first ignored
+        signal.signal(stopping, signal.default_int_handler)
     main()

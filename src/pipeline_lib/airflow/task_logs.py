@@ -1,5 +1,6 @@
 """A child's output in the task's log, while it is written."""
 
+import contextvars
 import json
 import logging
 import re
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _POLL_SECONDS = 0.2
-_LEVEL = re.compile(r"^(?:\S+ \S+ )?(DEBUG|INFO|WARNING|ERROR|CRITICAL)\b[ :]")
+# What a child's own logging writes: time, level, logger, text.
+_RECORD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ([A-Z]+) ([\w.-]+): (.*)")
 
 
 class ChildLog:
@@ -29,7 +31,9 @@ class ChildLog:
         self._position = 0
         self._rest = b""
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="child-log", daemon=True)
+        # In this context, which holds the fields that Airflow puts on each line of a task.
+        follow = contextvars.copy_context()
+        self._thread = threading.Thread(target=follow.run, args=[self._follow], daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -74,6 +78,8 @@ class ChildLog:
 
     def _log(self, line: bytes) -> None:
         text = line.decode(errors="replace").rstrip()
-        if text:
-            found = _LEVEL.match(text)
-            self._logger.log(logging.getLevelNamesMapping()[found[1]] if found else logging.INFO, "%s", text)
+        if found := _RECORD.fullmatch(text):
+            level = logging.getLevelNamesMapping().get(found[1], logging.INFO)
+            self._logger.getChild(found[2]).log(level, "%s", found[3])
+        elif text:
+            self._logger.info("%s", text)

@@ -10,6 +10,7 @@ A subclass lists its properties as annotations; the class is then checked like a
 
 import typing
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Self, TypeVar, dataclass_transform
@@ -194,7 +195,7 @@ class Artifact:
             for name in properties:
                 _require_known(type(self), name)
             for name, spec in specs.items():
-                value = properties.get(name, spec.default)
+                value = properties[name] if name in properties else _own(spec.default)
                 if value is PropertySpec.REQUIRED:
                     raise PropertyTypeError(
                         f"{type(self).__name__}.new needs {name}",
@@ -230,7 +231,7 @@ class Artifact:
         if name in self.__dict__["_values"]:
             return self.__dict__["_values"][name]
         if spec.default is not _LATER and spec.default is not PropertySpec.REQUIRED:
-            return spec.default
+            return _own(spec.default)
         raise UnsetPropertyError(
             f"{type(self).__name__}.{name} is not set", fix=f"set {name} before reading it"
         )
@@ -238,6 +239,11 @@ class Artifact:
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value!r}" for name, value in self.__dict__["_values"].items())
         return f"{type(self).__name__}({values}) at {self._located().uri or 'no place yet'}"
+
+
+def _own(default: Any) -> Any:
+    """A list or dict of the class's is not shared by its artifacts."""
+    return deepcopy(default) if isinstance(default, list | dict) else default
 
 
 def artifact_type_hints(cls: type[Artifact]) -> dict[str, Any]:

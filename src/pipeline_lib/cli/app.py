@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline_lib.cli import catalogue, doctor, host, inspection, plan, run
+from pipeline_lib.cli import catalogue, doctor, host, inspection, lineage, plan, run
 from pipeline_lib.cli.usage import Commands
 
 app = typer.Typer(
@@ -42,3 +42,4 @@ app.command("show")(inspection.show_record)
 app.command("artifacts")(inspection.artifacts)
 app.command("doctor")(doctor.doctor)
 app.add_typer(host.app, name="host")
+app.add_typer(lineage.app, name="lineage")

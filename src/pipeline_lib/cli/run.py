@@ -64,6 +64,12 @@ Force = Annotated[
 Verify = Annotated[
     Literal["size", "full"], typer.Option(help="Check of cached outputs: sizes, or hashes of all files.")
 ]
+Resume = Annotated[
+    str | None,
+    typer.Option(
+        "--resume", metavar="RUN_ID", help="Go on with a run that was killed or failed, as it was given."
+    ),
+]
 Cold = Annotated[bool, typer.Option("--cold", help="Do not use the warm executor host.")]
 
 
@@ -75,6 +81,7 @@ def run(
     stop: To = None,
     only: Only = None,
     force: Force = None,
+    resume: Resume = None,
     verify: Verify = "size",
     cold: Cold = False,
     profile: ProfileName = None,
@@ -90,7 +97,10 @@ def run(
             "force": _forced(plan, force or []),
             "verify_full": verify == "full",
         }
-        sweep = [bind(plan, values) for values in _sweep(plan, given, each)]
+        if resume is not None:
+            _require_alone(given=bool(param), each=each, force=force)
+            given, options["resume"] = {}, resume
+        sweep = [{}] if resume else [bind(plan, values) for values in _sweep(plan, given, each)]
         view: View = "json" if as_json else "line" if each else "table"
         with open_session(settings, cold=cold) as session:
             results: list[RunResult] = []
@@ -102,6 +112,15 @@ def run(
         print_json([_record(result) for result in results] if each else _record(results[-1]))
     if results[-1].state is not State.COMPLETE:
         raise typer.Exit(EXIT_FAILED)
+
+
+def _require_alone(*, given: bool, each: str | None, force: Names) -> None:
+    names = [name for name, there in (("--param", given), ("--each", each), ("--force", force)) if there]
+    if names:
+        raise SelectionError(
+            f"--resume goes on with what a run was given; {', '.join(names)} would change it",
+            fix="leave these out, or start a new run: what has not changed comes from the cache",
+        )
 
 
 def _forced(plan: Plan, names: list[str]) -> frozenset[str]:
@@ -140,7 +159,8 @@ def _run_once(
         result = session.run(plan, values, **options)
     except KeyboardInterrupt:
         err.print(
-            "interrupted: running nodes are recorded as canceled; the same command goes on from the cache"
+            "interrupted: running nodes are recorded as canceled; the same command goes on from the cache,"
+            " and --resume with the same run"
         )
         sys.exit(EXIT_INTERRUPTED)
     if view == "line":

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipeline_lib.cli.console import duration, error_text, out, plain, short_path, table
+from pipeline_lib.cli.console import duration, error_text, out, short_path, table
 from pipeline_lib.metadata.records import State, StoredArtifact
 from pipeline_lib.runtime.results import NodeResult, Outcome, RunResult
 
@@ -128,12 +128,22 @@ def _metrics(properties: Mapping[str, Any]) -> Table:
     columns = ("metric", "this model", "baseline", "difference") if theirs else ("metric", "this model")
     rows = table(*columns, right=columns[1:])
     for name, value in ours.items():
-        cells = [name, plain(value)]
+        cells = [name, _number(value)]
         if theirs:
             other = theirs.get(name, math.nan)
-            cells += [plain(other), f"{value - other:+.4g}"] if math.isfinite(other) else ["", ""]
+            change = _number(value - other)
+            cells += [_number(other), f"+{change}" if value > other else change]
         rows.add_row(*cells)
     return rows
+
+
+def _number(value: float) -> str:
+    """Four decimals, so that a column can be compared at a glance; counts and extremes without."""
+    if not math.isfinite(value):
+        return ""
+    if value == int(value) and abs(value) != 1:
+        return f"{value:.0f}"
+    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 else f"{value:.3g}"
 
 
 def _report(artifact: StoredArtifact) -> str:

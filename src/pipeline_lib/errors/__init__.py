@@ -32,6 +32,13 @@ from pipeline_lib.errors.authoring import (
     WireTypeError,
 )
 from pipeline_lib.errors.base import PipelineError
+from pipeline_lib.errors.lineage import (
+    AmbiguousSubjectError,
+    LineageCycleError,
+    LineageQueryError,
+    NotAModelError,
+    UnknownSubjectError,
+)
 from pipeline_lib.errors.orchestration import (
     AirflowNotStartedError,
     RunReusedError,
@@ -91,6 +98,7 @@ from pipeline_lib.errors.surroundings import (
 __all__ = [
     "AirflowNotStartedError",
     "AlreadyCompleteError",
+    "AmbiguousSubjectError",
     "ArgumentError",
     "ArtifactStoreError",
     "ArtifactTypeConflictError",
@@ -114,6 +122,8 @@ __all__ = [
     "HostUnavailableError",
     "InvisibleUseError",
     "KeyValueError",
+    "LineageCycleError",
+    "LineageQueryError",
     "LoopError",
     "MetadataUnavailableError",
     "MetadataUrlError",
@@ -122,6 +132,7 @@ __all__ = [
     "NoParquetFilesError",
     "NoWorkspaceError",
     "NodeIdError",
+    "NotAModelError",
     "OptionError",
     "OutputMismatchError",
     "OutsidePipelineError",
@@ -154,6 +165,7 @@ __all__ = [
     "UnknownPipelineError",
     "UnknownPropertyError",
     "UnknownRecordError",
+    "UnknownSubjectError",
     "UnresolvedValueError",
     "UnsafePayloadError",
     "UnsetPropertyError",

@@ -31,8 +31,19 @@ _LOST = (
     "gone away",
     "lost connection",
     "ssl syscall",
+    "transaction already open",
 )
+_REFUSALS = {
+    "disk is full": "free space on the disk of the database, then run again",
+    "no space left": "free space on the disk of the database, then run again",
+    "readonly database": "give this user the right to write to the database's file and its directory",
+    "disk i/o error": "check the disk of the database: space, mount, permissions",
+}
 _TAKEN = ("unique constraint", "duplicate key", "duplicate entry")
+
+
+def _fix(message: str) -> str:
+    return next((fix for text, fix in _REFUSALS.items() if text in message), "check the database's log")
 
 
 class ConflictError(Exception):
@@ -138,11 +149,14 @@ class Connection:
                 raise _BusyError(str(error)) from error
             if isinstance(error, errors.AbortedError) or any(text in message for text in _BUSY):
                 raise _BusyError(str(error)) from error
+            self._client = (
+                None  # a full disk leaves its transaction open, and then it refuses all that follows
+            )
             raise MetadataUnavailableError(
                 f"ML Metadata refused {method}",
                 at=str(self.database),
                 got=str(error)[:500],
-                fix="check the database's log",
+                fix=_fix(message),
             ) from error
 
     def _open(self) -> Any:

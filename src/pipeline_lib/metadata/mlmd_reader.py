@@ -1,10 +1,12 @@
 """Everything that is asked of ML Metadata; every question is a fixed number of calls."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline_lib.metadata.connection import Connection, NotStoredError
 from pipeline_lib.metadata.mlmd_records import (
+    PARAMETERS,
     node_external_id,
     stored_artifact,
     stored_execution,
@@ -22,6 +24,7 @@ from pipeline_lib.metadata.records import (
     StoredExecution,
 )
 
+_NOT_LITERAL = re.compile(r"[^A-Za-z0-9.-]+")
 _SUCCEEDED = "last_known_state IN (COMPLETE, CACHED)"
 
 
@@ -85,11 +88,58 @@ class MlmdReader:
 
     def artifacts(self, query: ArtifactQuery) -> Sequence[StoredArtifact]:
         """See `Store.artifacts`."""
-        options = self._list_options(query.limit, filter_query=self._filter(query))
+        options = self._list_options(
+            query.limit, filter_query=self._filter(query), newest_first=not query.oldest_first
+        )
         return self._artifacts(self._call("get_artifacts", list_options=options))
 
+    def producers(self, artifact_ids: Sequence[int]) -> Sequence[StoredExecution]:
+        """See `Store.producers`."""
+        first: dict[int, int] = {}
+        for event in self._events_of(artifact_ids):
+            if _event_kind(event) in ("OUTPUT", "DECLARED_OUTPUT"):
+                known = first.get(event.artifact_id, event.execution_id)
+                first[event.artifact_id] = min(known, event.execution_id)
+        return self._numbered(sorted(set(first.values())))
+
+    def consumers(self, artifact_ids: Sequence[int], *, limit: int = 1000) -> Sequence[StoredExecution]:
+        """See `Store.consumers`."""
+        events = self._events_of(artifact_ids)
+        used = sorted({event.execution_id for event in events if _event_kind(event).endswith("INPUT")})
+        return self._numbered(used[:limit])
+
+    def executions_mentioning(self, text: str, *, limit: int = 100) -> Sequence[StoredExecution]:
+        """See `Store.executions_mentioning`."""
+        # Only letters, digits, dots and hyphens reach the filter; what else there is can be anything there
+        # and is compared exactly afterwards.
+        pattern = _NOT_LITERAL.sub("%", text)
+        condition = f"custom_properties.{PARAMETERS}.string_value LIKE '%{pattern}%'"
+        options = self._list_options(limit, filter_query=condition)
+        found = self._with_ports(self._call("get_executions", list_options=options))
+        return [execution for execution in found if _mentions(execution.parameters, text)]
+
+    def _events_of(self, artifact_ids: Sequence[int]) -> list[Any]:
+        wanted = sorted(set(artifact_ids))
+        if not wanted:
+            return []
+        try:
+            return list(self._call("get_events_by_artifact_ids", wanted))
+        except NotStoredError:
+            return []
+
+    def _numbered(self, execution_ids: Sequence[int]) -> list[StoredExecution]:
+        if not execution_ids:
+            return []
+        found = self._call("get_executions_by_id", execution_ids)
+        return self._with_ports(sorted(found, key=lambda message: message.id), chosen=False)
+
     def _filter(self, query: ArtifactQuery) -> str:
-        conditions = ["state = LIVE"]
+        conditions = [] if query.any_state else ["state = LIVE"]
+        if query.made_before is not None:
+            until = int(query.made_before.timestamp() * 1000)
+            conditions.append(f"create_time_since_epoch < {until}")
+        if query.id_after is not None:
+            conditions.append(f"id > {int(query.id_after)}")
         kinds: Mapping[str, str] = {}
         if query.type_name is not None:
             conditions.append(f"type = {quoted(query.type_name)}")
@@ -106,7 +156,7 @@ class MlmdReader:
                 f"custom_properties.{INTERNAL}run_span.string_value < {quoted(query.run_span_before)}"
             )
         conditions += [equals(name, value, kind=kinds.get(name)) for name, value in query.equal.items()]
-        return " AND ".join(conditions)
+        return " AND ".join(conditions) or "id > 0"
 
     def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
         return self._connection.call(method, *args, **kwargs)
@@ -145,12 +195,19 @@ class MlmdReader:
     def _artifacts(self, messages: Sequence[Any]) -> list[StoredArtifact]:
         return [stored_artifact(message, kinds=self._types.kinds(message.type)) for message in messages]
 
-    def _with_ports(self, executions: Sequence[Any]) -> list[StoredExecution]:
-        """Executions with inputs and outputs: two calls, however many there are."""
+    def _with_ports(self, executions: Sequence[Any], *, chosen: bool = True) -> list[StoredExecution]:
+        """Executions with inputs and outputs: two calls, however many there are.
+
+        Args:
+            executions: Messages.
+            chosen: Whether what a resolver chose counts as its output.
+        """
         if not executions:
             return []
         events = self._call("get_events_by_execution_ids", [message.id for message in executions])
         ids = sorted({event.artifact_id for event in events})
+        if not chosen:
+            events = [event for event in events if _event_kind(event) != "INTERNAL_OUTPUT"]
         messages = self._call("get_artifacts_by_id", ids) if ids else []
         artifacts = {found.id: found for found in self._artifacts(messages)}
         return [
@@ -163,14 +220,31 @@ class MlmdReader:
         ]
 
 
+def _event_kind(event: Any) -> str:
+    from ml_metadata.proto import metadata_store_pb2 as pb
+
+    return str(pb.Event.Type.Name(event.type))
+
+
+def _mentions(value: Any, text: str) -> bool:
+    match value:
+        case str():
+            return text in value
+        case Mapping():
+            return any(_mentions(item, text) for item in value.values())
+        case list() | tuple():
+            return any(_mentions(item, text) for item in value)
+    return False
+
+
 def _ports(
     events: Sequence[Any], execution_id: int, artifacts: Mapping[int, StoredArtifact], *, ending: str
 ) -> Ports:
-    from ml_metadata.proto import metadata_store_pb2 as pb
-
     found: dict[str, dict[int, StoredArtifact]] = {}
     for event in events:
-        kind = pb.Event.Type.Name(event.type)
+        kind = _event_kind(event)
+        if event.artifact_id not in artifacts:  # its row was removed by other tools
+            continue
         if event.execution_id != execution_id or not kind.endswith(ending) or kind == "PENDING_OUTPUT":
             continue
         port = ""

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-
 # The fact that marks a try as taken for dead and cleared away: what it wrote is gone, so it cannot complete.
 ORPHANED = "orphaned"
 
@@ -157,6 +156,10 @@ class ArtifactQuery:
         span: Inclusive range of the integer property `span`.
         run_span_before: Only from runs whose span is before this ISO date.
         equal: Properties with exactly these values.
+        any_state: Also those whose files are gone.
+        made_before: Published before this time.
+        id_after: Only those with a higher id.
+        oldest_first: Instead of newest first.
     """
 
     type_name: str | None = None
@@ -167,3 +170,7 @@ class ArtifactQuery:
     run_span_before: str | None = None
     equal: Mapping[str, Any] = field(default_factory=dict)
     limit: int = 100
+    any_state: bool = False
+    made_before: datetime | None = None
+    id_after: int | None = None
+    oldest_first: bool = False

@@ -99,7 +99,22 @@ class Store(Protocol):
         """Artifacts at a uri."""
 
     def artifacts(self, query: ArtifactQuery) -> Sequence[StoredArtifact]:
-        """LIVE artifacts that match, newest first."""
+        """LIVE artifacts that match, newest first, unless the query says otherwise."""
+
+    def producers(self, artifact_ids: Sequence[int]) -> Sequence[StoredExecution]:
+        """The execution that made each of these artifacts (not those that took it from the cache, nor
+        resolvers that chose it), oldest first, ports included.
+        """
+
+    def consumers(self, artifact_ids: Sequence[int], *, limit: int = 1000) -> Sequence[StoredExecution]:
+        """Executions with any of these artifacts as input, oldest first, ports included; what a resolver
+        chose is not among its outputs.
+        """
+
+    def executions_mentioning(self, text: str, *, limit: int = 100) -> Sequence[StoredExecution]:
+        """Of the newest `limit` executions whose parameters could hold the text, those with a string that
+        does, ports included.
+        """
 
     def abandon(self, artifact_id: int) -> None:
         """Mark an artifact whose files are lost, so that no look-up returns it."""

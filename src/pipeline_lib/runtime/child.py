@@ -81,7 +81,7 @@ def respond(request: Request, report: Callable[[Progress], None]) -> Response:
     try:
         outputs = _execute(request, report)
     except BaseException as error:  # noqa: BLE001  the body is the user's: sys.exit and SIGTERM included
-        failure = failure_of(error, request.code)
+        failure = failure_of(error, request.code, staging=request.staging)
     usage = Usage(
         wall_seconds=time.perf_counter() - started,
         cpu_seconds=_cpu_seconds() - cpu_before,

@@ -68,7 +68,7 @@ class Doctor:
             )
 
     def _runs(self) -> Iterator[Finding]:
-        """Runs of the local runner whose process is gone; Airflow's have many, and a last task to close them."""
+        """Local runs whose process is gone; Airflow's have many, and a last task that closes them."""
         living = {
             execution.key.run_id
             for execution in self.store.active_executions(limit=self.limit)

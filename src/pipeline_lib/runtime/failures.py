@@ -1,9 +1,11 @@
-"""From an exception in a body to the `Failure` the launcher shows: what, where in the user's file, why."""
+"""From an exception in a body to the `Failure` the launcher shows (what, where, why), and back."""
 
+import errno
 import sysconfig
 import traceback
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from pipeline_lib.errors import (
     ArtifactStoreError,
@@ -11,26 +13,31 @@ from pipeline_lib.errors import (
     ExecutionCanceledError,
     MetadataUnavailableError,
     PipelineError,
+    WorkplaceError,
 )
+from pipeline_lib.metadata.records import NodeKey
 from pipeline_lib.plan.models import CodeRef
-from pipeline_lib.runtime.messages import Failure
+from pipeline_lib.runtime.messages import Failure, Response
 
 MESSAGE_LIMIT = 2_000
 TRACEBACK_LIMIT = 20_000
 # Ours are about what the user gave: another try meets it again. These two are about the surroundings.
 _PASSING = (ArtifactStoreError, MetadataUnavailableError)
 
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
 
 class Canceled(BaseException):
     """Raised in a body by SIGTERM, so that its `finally` blocks run; no `except Exception` catches it."""
 
 
-def failure_of(error: BaseException, code: CodeRef) -> Failure:
+def failure_of(error: BaseException, code: CodeRef, *, staging: str = "") -> Failure:
     """What to tell the launcher about an exception.
 
     Args:
         error: As caught around the body.
         code: The component.
+        staging: Where its outputs are written: an error of a full disk names no file.
     """
     trace = traceback.TracebackException.from_exception(error, compact=True)
     text = "".join(_without_runtime(trace).format())[-TRACEBACK_LIMIT:]
@@ -45,10 +52,10 @@ def failure_of(error: BaseException, code: CodeRef) -> Failure:
             fix="run the pipeline again; finished nodes are kept",
         )
         return Failure(error=stopped.as_json(), traceback=text, retryable=False)
-    return Failure(error=_wrapped(error, code, place).as_json(), traceback=text)
+    return Failure(error=_wrapped(error, code, place, staging).as_json(), traceback=text)
 
 
-def _wrapped(error: BaseException, code: CodeRef, place: str | None) -> ComponentFailedError:
+def _wrapped(error: BaseException, code: CodeRef, place: str | None, staging: str) -> ComponentFailedError:
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     message = str(error)
@@ -57,12 +64,10 @@ def _wrapped(error: BaseException, code: CodeRef, place: str | None) -> Componen
     if isinstance(error, SystemExit):
         message = f"the body called sys.exit({error.code!r})"
     said = f"{name}: {message}" if message else name
-    return ComponentFailedError(
-        f"{code.qualname} raised {said}",
-        component=str(code),
-        at=place,
-        fix="mend the line named here; the log of the execution has the traceback",
-    )
+    fix = "mend the line named here; the log of the execution has the traceback"
+    if isinstance(error, OSError) and error.errno in _DISK:
+        fix = f"check space and permissions of {error.filename or staging or 'the disk it writes to'}"
+    return ComponentFailedError(f"{code.qualname} raised {said}", component=str(code), at=place, fix=fix)
 
 
 def user_place(error: BaseException) -> str | None:
@@ -105,3 +110,30 @@ def _without_runtime(trace: traceback.TracebackException) -> traceback.Traceback
     if kept:
         trace.stack = traceback.StackSummary.from_list(kept)
     return trace
+
+
+def named_error(error: PipelineError | OSError, key: NodeKey) -> PipelineError:
+    """The error itself, or what the launcher's own files met, with its place."""
+    if isinstance(error, PipelineError):
+        return error
+    return WorkplaceError(
+        f"{key} cannot be launched: {error.strerror or error}",
+        at=error.filename,
+        fix="check free space and permissions there",
+    )
+
+
+class ChildFailedError(PipelineError):
+    """The child reported a failure; looks like the error it reports."""
+
+    code = "PL000"
+
+    def __init__(self, response: Response) -> None:
+        failure = response.failure
+        record = failure.error if failure is not None else {}
+        super().__init__(record["summary"], fix=record["fix"], at=record.get("at"), **record.get("facts", {}))
+        self.__dict__["code"] = record["code"]
+        self.retryable = failure is not None and failure.retryable
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return PipelineError.from_json, (self.as_json(),)

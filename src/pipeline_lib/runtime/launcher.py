@@ -7,7 +7,8 @@ that the next try, or `pipeline doctor`, can put right.
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,13 +16,16 @@ from typing import Any, Protocol
 
 from pipeline_lib import caching
 from pipeline_lib.artifacts.store import ArtifactStore
-from pipeline_lib.errors import AlreadyCompleteError, PipelineError
-from pipeline_lib.metadata.records import NewArtifact, NewExecution, NodeKey, Ports, State
+from pipeline_lib.errors import AlreadyCompleteError, MetadataUnavailableError, PipelineError
+from pipeline_lib.faults import reached
+from pipeline_lib.metadata.records import NewArtifact, NewExecution, NodeKey, State, StoredExecution
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.plan.models import Node
+from pipeline_lib.runtime.failures import ChildFailedError, named_error
+from pipeline_lib.runtime.healing import clear_dead_tries, staging_key
 from pipeline_lib.runtime.messages import InputArtifact, Request, Response
 from pipeline_lib.runtime.preparation import Prepared, prepare
-from pipeline_lib.runtime.publishing import publish_outputs
+from pipeline_lib.runtime.publishing import publish_outputs, remove_outputs
 from pipeline_lib.runtime.resolution import artifacts_in, import_existing, resolve_node
 from pipeline_lib.runtime.results import NodeProgress, NodeResult, NodeStep, Observer, Outcome, Step
 from pipeline_lib.runtime.scope import Scope
@@ -91,27 +95,26 @@ class Launcher:
         )
         try:
             result = self._launch(node, key, scope)
-        except PipelineError as error:
-            result = NodeResult(key=key, outcome=Outcome.FAILED, error=error, reason=error.summary)
+        except (PipelineError, OSError) as error:
+            named = named_error(error, key)
+            result = NodeResult(key=key, outcome=Outcome.FAILED, error=named, reason=named.summary)
         return replace(result, seconds=time.perf_counter() - started)
 
     def _launch(self, node: Node, key: NodeKey, scope: Scope) -> NodeResult:
         if node.condition is not None and not scope.evaluate(node.condition):
             return NodeResult(key=key, outcome=Outcome.SKIPPED, reason="its condition does not hold")
         self.observe(NodeStep(key=key, step=Step.RESOLVING))
-        if self.run.resumed and (done := self.store.completed(key)) is not None:
-            return NodeResult(
-                key=key,
-                outcome=Outcome.COMPLETE if done.state is State.COMPLETE else Outcome.CACHED,
-                outputs=done.outputs,
-                execution_id=done.id,
-                reason="complete in this run already",
-            )
+        if self.run.resumed:
+            clear_dead_tries(self.store, self.artifacts, key)
+            if (done := self.store.completed(key)) is not None:
+                recorded = _as_recorded(done, "complete in this run already")
+                return replace(recorded, outcome=Outcome.RESOLVED) if node.kind == "resolver" else recorded
         if node.kind == "resolver":
             return self._resolve(node, key, scope)
         if node.kind == "importer":
             return import_existing(node, key, scope, self.store, self.artifacts)
         prepared = prepare(node, key, scope, self.profile)
+        reached("prepared")
         self.observe(NodeStep(key=key, step=Step.LOOKING_UP))
         found = caching.find(
             self.store,
@@ -125,6 +128,7 @@ class Launcher:
             verify_full=self.run.verify_full,
             inputs=prepared.inputs,
         )
+        reached("looked-up")
         if isinstance(found, caching.Hit):
             return self._reuse(prepared, found)
         return self._execute(prepared, found.reason.text)
@@ -144,6 +148,7 @@ class Launcher:
             execution_id, _ = self.store.record_resolved(execution, result.outputs)
         except AlreadyCompleteError:
             return self._taken_over(key)
+        reached("resolved")
         return replace(result, execution_id=execution_id)
 
     def _reuse(self, prepared: Prepared, hit: caching.Hit) -> NodeResult:
@@ -157,6 +162,7 @@ class Launcher:
             execution_id, outputs = self.store.record_cached(execution, hit.outputs, cached_from=origin)
         except AlreadyCompleteError:
             return self._taken_over(prepared.key)
+        reached("cached")
         return NodeResult(
             key=prepared.key,
             outcome=Outcome.CACHED,
@@ -170,6 +176,8 @@ class Launcher:
         from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
         from tenacity.nap import sleep_using_event
 
+        if not self.run.resumed and (dead := clear_dead_tries(self.store, self.artifacts, prepared.key)):
+            why += f"; cleared away after execution {', '.join(map(str, dead))}, whose process died"
         options = prepared.node.options
         tries = 0
         result = NodeResult(key=prepared.key, outcome=Outcome.CANCELED)
@@ -190,7 +198,7 @@ class Launcher:
                     result = self._try(prepared, tries, why)
         except _TryFailedError as failed:
             result = failed.result
-        return replace(result, tries=tries, reason=why if result.error is None else result.reason)
+        return replace(result, tries=tries, reason=result.reason or why)
 
     def _try(self, prepared: Prepared, tries: int, why: str) -> NodeResult:
         """One execution; raises `_TryFailedError` with the result of a failed one."""
@@ -198,39 +206,43 @@ class Launcher:
         log = self._log_path(key, tries)
         execution = self._new_execution(prepared, tries=tries, log=str(log))
         execution_id = self.store.start(execution)
+        reached("registered")
         self.observe(NodeStep(key=key, step=Step.EXECUTING, detail=why, log=log))
-        staging = self.artifacts.staging(f"{self.run.run_id}-{key}-{execution_id}")
         facts: dict[str, Any] = {}
         try:
-            response = self.executor.execute(
-                self._request(prepared, execution_id, staging),
-                log_path=log,
-                timeout_seconds=prepared.node.options.timeout_seconds,
-                preload=prepared.preload,
-                on_progress=lambda progress: self.observe(NodeProgress(key=key, progress=progress)),
-                cancel=self.cancel,
-            )
-            facts = response.usage.model_dump()
-            if response.failure is not None:
-                raise _ChildFailedError(response)
-            self.observe(NodeStep(key=key, step=Step.PUBLISHING))
-            outputs = publish_outputs(
-                self.artifacts, prepared.node, key, execution_id, response, staging=staging
-            )
-            published = self._complete(execution_id, key, outputs, facts)
-        except PipelineError as error:
-            failed = self._failed(prepared, execution_id, error, facts, log)
-            raise _TryFailedError(failed, retryable=_retryable(error) and not self.cancel.is_set()) from error
+            with self._staging(key, execution_id) as staging:
+                response = self.executor.execute(
+                    self._request(prepared, execution_id, staging),
+                    log_path=log,
+                    timeout_seconds=prepared.node.options.timeout_seconds,
+                    preload=prepared.preload,
+                    on_progress=lambda progress: self.observe(NodeProgress(key=key, progress=progress)),
+                    cancel=self.cancel,
+                )
+                reached("executed")
+                facts = response.usage.model_dump()
+                if response.failure is not None:
+                    raise ChildFailedError(response)
+                self.observe(NodeStep(key=key, step=Step.PUBLISHING))
+                outputs = publish_outputs(
+                    self.artifacts, prepared.node, key, execution_id, response, staging=staging
+                )
+                result = self._complete(execution_id, key, outputs, facts)
+        except (PipelineError, OSError) as error:
+            named = named_error(error, key)
+            failed = self._failed(prepared, execution_id, named, facts, log)
+            raise _TryFailedError(failed, retryable=_retryable(named) and not self.cancel.is_set()) from error
+        return replace(result, log=log, usage=facts)
+
+    @contextmanager
+    def _staging(self, key: NodeKey, execution_id: int) -> Iterator[Path]:
+        staging = self.artifacts.staging(staging_key(key, execution_id))
+        try:
+            reached("staged")
+            yield staging
         finally:
             self.artifacts.discard(staging)
-        return NodeResult(
-            key=key,
-            outcome=Outcome.COMPLETE,
-            outputs=published,
-            execution_id=execution_id,
-            log=log,
-            usage=facts,
-        )
+            reached("discarded")
 
     def _complete(
         self,
@@ -238,16 +250,24 @@ class Launcher:
         key: NodeKey,
         outputs: Mapping[str, tuple[NewArtifact, ...]],
         facts: Mapping[str, Any],
-    ) -> Ports:
+    ) -> NodeResult:
+        """Record the outputs; those of another try of this node of this run, if that was first."""
         try:
-            return self.store.complete(execution_id, key, outputs, facts)
+            published = self.store.complete(execution_id, key, outputs, facts)
         except AlreadyCompleteError:
-            # Another try of this node of this run won: its outputs are the run's, ours go.
-            for artifacts in outputs.values():
-                for artifact in artifacts:
-                    self.artifacts.remove(artifact.uri)
+            reached("superseded")
+            remove_outputs(self.artifacts, outputs)
             self.store.finish(execution_id, State.CANCELED, {**facts, "superseded": True})
-            return self._taken_over(key).outputs
+            return self._taken_over(key)
+        except PipelineError:
+            # Whether it was recorded may be unknown: the store is asked, and as long as it does not answer
+            # the files stay, for the doctor.
+            if (winner := self.store.completed(key)) is None or winner.id != execution_id:
+                remove_outputs(self.artifacts, outputs)
+                raise
+            published = winner.outputs
+        reached("completed")
+        return NodeResult(key=key, outcome=Outcome.COMPLETE, outputs=published, execution_id=execution_id)
 
     def _taken_over(self, key: NodeKey) -> NodeResult:
         winner = self.store.completed(key)
@@ -256,13 +276,7 @@ class Launcher:
                 f"{key} is complete in this run, but its execution cannot be read",
                 fix="run `pipeline doctor`",
             )
-        return NodeResult(
-            key=key,
-            outcome=Outcome.COMPLETE,
-            outputs=winner.outputs,
-            execution_id=winner.id,
-            reason="another try of this run was first",
-        )
+        return _as_recorded(winner, "another try of this run was first")
 
     def _failed(
         self,
@@ -273,9 +287,17 @@ class Launcher:
         log: Path,
     ) -> NodeResult:
         canceled = self.cancel.is_set()
-        self.store.finish(
-            execution_id, State.CANCELED if canceled else State.FAILED, {**facts, "error": error.as_json()}
-        )
+        try:
+            self.store.finish(
+                execution_id,
+                State.CANCELED if canceled else State.FAILED,
+                {**facts, "error": error.as_json()},
+            )
+            winner = self.store.completed(prepared.key)
+        except MetadataUnavailableError:
+            winner = None  # the first error tells more; the next try clears the execution away
+        if winner is not None:
+            return _as_recorded(winner, "another try of this run was first")
         return NodeResult(
             key=prepared.key,
             outcome=Outcome.CANCELED if canceled else Outcome.FAILED,
@@ -337,20 +359,14 @@ class Launcher:
         )
 
 
-class _ChildFailedError(PipelineError):
-    """The child reported a failure; looks like the error it reports."""
-
-    code = "PL000"
-
-    def __init__(self, response: Response) -> None:
-        failure = response.failure
-        record = failure.error if failure is not None else {}
-        super().__init__(record["summary"], fix=record["fix"], at=record.get("at"), **record.get("facts", {}))
-        self.__dict__["code"] = record["code"]
-        self.retryable = failure is not None and failure.retryable
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return PipelineError.from_json, (self.as_json(),)
+def _as_recorded(done: StoredExecution, reason: str) -> NodeResult:
+    return NodeResult(
+        key=done.key,
+        outcome=Outcome.COMPLETE if done.state is State.COMPLETE else Outcome.CACHED,
+        outputs=done.outputs,
+        execution_id=done.id,
+        reason=reason,
+    )
 
 
 class _TryFailedError(Exception):

@@ -1,10 +1,12 @@
 """The second half of launching a node: what a body left in staging becomes published artifacts."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from pipeline_lib.artifacts.store import ArtifactStore
-from pipeline_lib.errors import OutputMismatchError
+from pipeline_lib.errors import ArtifactStoreError, OutputMismatchError, PipelineError
+from pipeline_lib.faults import reached
 from pipeline_lib.metadata.records import NewArtifact, NodeKey
 from pipeline_lib.plan.models import Node, OutputPort
 from pipeline_lib.runtime.messages import OutputArtifact, Response
@@ -26,6 +28,7 @@ def publish_outputs(
     Raises:
         OutputMismatchError: A port is missing or unknown, or has too many artifacts or none.
         UnsafePayloadError: An output holds links that lead out, devices or sockets.
+        ArtifactStoreError: The store refused a file; what was renamed before is taken back.
     """
     unknown = set(response.outputs) - set(node.outputs)
     if unknown:
@@ -43,11 +46,12 @@ def publish_outputs(
         ]
         for port, outputs in response.outputs.items()
     }
-    return {
-        port: tuple(
-            NewArtifact(
-                type_name=output.type_name,
-                uri=artifacts.publish(
+    reached("sealed")
+    published: dict[str, tuple[NewArtifact, ...]] = dict.fromkeys(sealed, ())
+    try:
+        for port, outputs in sealed.items():
+            for index, (output, manifest) in enumerate(outputs):
+                uri = artifacts.publish(
                     Path(output.path),
                     manifest,
                     pipeline=key.pipeline,
@@ -55,15 +59,28 @@ def publish_outputs(
                     port=port,
                     execution_id=execution_id,
                     index=index if node.outputs[port].many else None,
-                ),
-                digest=manifest.digest,
-                properties=output.properties,
-                size_bytes=manifest.size_bytes,
-            )
-            for index, (output, manifest) in enumerate(outputs)
-        )
-        for port, outputs in sealed.items()
-    }
+                )
+                made = NewArtifact(
+                    type_name=output.type_name,
+                    uri=uri,
+                    digest=manifest.digest,
+                    properties=output.properties,
+                    size_bytes=manifest.size_bytes,
+                )
+                published[port] += (made,)
+        reached("published")
+    except (PipelineError, OSError):
+        remove_outputs(artifacts, published)
+        raise
+    return published
+
+
+def remove_outputs(artifacts: ArtifactStore, outputs: Mapping[str, tuple[NewArtifact, ...]]) -> None:
+    """Take back what was renamed into place but will not be recorded; the doctor finds what resists."""
+    for port in outputs.values():
+        for artifact in port:
+            with suppress(ArtifactStoreError):
+                artifacts.remove(artifact.uri)
 
 
 def _check_count(node: Node, port: str, spec: OutputPort, outputs: tuple[OutputArtifact, ...]) -> None:

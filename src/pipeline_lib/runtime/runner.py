@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from pipeline_lib import caching
 from pipeline_lib.errors import PipelineError
+from pipeline_lib.faults import reached
 from pipeline_lib.metadata.records import NodeKey, Run, State
-from pipeline_lib.plan.expressions import Constant, FromParameter
 from pipeline_lib.plan.models import Node, Plan
 from pipeline_lib.runtime.graph import graph
 from pipeline_lib.runtime.launcher import Launcher
+from pipeline_lib.runtime.preloading import preload_of
 from pipeline_lib.runtime.results import (
     Event,
     NodeEnded,
@@ -110,13 +110,16 @@ class LocalRunner:
         store = self._launcher.store
         store.register_types(self._plan.artifact_types)
         store.open_run(record)
+        reached("run-opened")
         state = State.CANCELED
         try:
             self._run_nodes()
             failed = any(result.outcome.failed for result in self._results.in_order())
             state = State.FAILED if failed else State.COMPLETE
+            reached("run-ended")
         finally:
             store.close_run(replace(record, state=state, ended_at=datetime.now(UTC)))
+        reached("run-closed")
         return RunResult(
             pipeline=context.pipeline,
             run_id=context.run_id,
@@ -137,22 +140,12 @@ class LocalRunner:
 
     def _preload(self) -> tuple[str, ...]:
         """Heavy modules of the nodes still to end, those of the first nodes first."""
-        profile = self._launcher.profile
-        modules: dict[str, None] = {}
-        for node in self._plan.nodes:
-            open_ended = node.id in self._selection.run and not self._results.of(node.id)
-            if node.kind == "component" and open_ended:
-                known = {
-                    name: self._scope.evaluate(value)
-                    for name, value in node.parameters.items()
-                    if isinstance(value, Constant | FromParameter)
-                }
-                try:
-                    code = caching.node_code(node, known, profile.import_paths, profile.state_dir)
-                except PipelineError:
-                    continue  # the node itself will say so
-                modules.update(dict.fromkeys(caching.heavy_modules(code)))
-        return tuple(modules)
+        pending = [
+            node
+            for node in self._plan.nodes
+            if node.id in self._selection.run and not self._results.of(node.id)
+        ]
+        return preload_of(pending, self._scope, self._launcher.profile)
 
     def _run_nodes(self) -> None:
         waiting = {node.id: node for node in self._plan.nodes}

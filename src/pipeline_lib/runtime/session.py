@@ -12,12 +12,13 @@ from typing import Any
 import psutil
 
 from pipeline_lib.artifacts.store import ArtifactStore, open_artifact_store
-from pipeline_lib.errors import ProfileError
+from pipeline_lib.errors import ProfileError, RunConflictError, UnknownRecordError
 from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.plan.models import Plan
 from pipeline_lib.runtime.environment import surroundings
 from pipeline_lib.runtime.execution import Executor
+from pipeline_lib.runtime.healing import clear_away, is_dead
 from pipeline_lib.runtime.launcher import Launcher, RunContext
 from pipeline_lib.runtime.parameters import bind, span_of
 from pipeline_lib.runtime.results import Observer, RunResult
@@ -51,6 +52,7 @@ class Session:
         plan: Plan,
         given: Mapping[str, Any],
         *,
+        resume: str | None = None,
         selection: Selection | None = None,
         force: frozenset[str] = frozenset(),
         verify_full: bool = False,
@@ -58,18 +60,55 @@ class Session:
     ) -> RunResult:
         """Run a plan locally, with parameters as plain JSON.
 
+        Args:
+            plan: What to run.
+            given: Parameters by name; of no account for a run that is resumed.
+            resume: Id of a run that was killed or failed, to go on with as it was given. What is complete in
+                it stays so, even if its code has changed since; the rest is run.
+            selection: The nodes of a partial run; all by default.
+            force: Nodes to execute although cached.
+            verify_full: Hash cached outputs before reuse, not only compare sizes.
+            observe: Receives every event, from several threads.
+
         Raises:
             RunParameterError: A parameter is unknown, missing or wrong.
+            UnknownRecordError: There is no run to resume of that id.
+            RunConflictError: The run to resume is one of another pipeline.
             SelectionError: The partial run has nothing to go on from.
         """
-        parameters = bind(plan, given)
-        context = replace(
-            new_context(plan, span=span_of(plan, parameters), profile=self.profile),
-            force=force,
-            verify_full=verify_full,
+        if resume is not None:
+            context, parameters = self._resumed(plan, resume)
+        else:
+            parameters = bind(plan, given)
+            context = new_context(plan, span=span_of(plan, parameters), profile=self.profile)
+        runner = LocalRunner(
+            plan,
+            self.launcher(replace(context, force=force, verify_full=verify_full)),
+            parameters,
+            selection=selection,
+            observe=observe,
         )
-        runner = LocalRunner(plan, self.launcher(context), parameters, selection=selection, observe=observe)
         return runner.run()
+
+    def _resumed(self, plan: Plan, run_id: str) -> tuple[RunContext, dict[str, Any]]:
+        """The context and parameters of a run to go on with; tries in it that died are cleared away."""
+        run = self.store.run(run_id)
+        if run is None:
+            raise UnknownRecordError(
+                f"there is no run {run_id}", fix=f"run `pipeline runs {plan.name}` and name one of these"
+            )
+        if run.pipeline != plan.name:
+            raise RunConflictError(
+                f"run {run_id} is one of pipeline {run.pipeline}",
+                got=plan.name,
+                fix=f"resume it as a run of {run.pipeline}",
+            )
+        parameters = bind(plan, run.parameters)
+        for execution in self.store.run_executions(run_id):
+            if is_dead(execution):
+                clear_away(self.store, self.artifacts, execution)
+        fresh = new_context(plan, span=span_of(plan, parameters), profile=self.profile)
+        return replace(fresh, run_id=run_id, resumed=True), parameters
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What nodes of a run have put out, read from the metadata store: for runners whose nodes share no process."""
+"""What nodes of a run put out, read from the metadata store: for runners whose nodes share no process."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -63,7 +63,11 @@ def test_a_value_is_checked_against_its_schema(schema: dict[str, Any], good: Any
 
 def test_an_optional_number_keeps_its_widget() -> None:
     schema = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}], "title": "Window"}
-    assert field(schema, default=None).schema == {"title": "Window", "type": ["null", "integer"], "minimum": 1}
+    assert field(schema, default=None).schema == {
+        "title": "Window",
+        "type": ["null", "integer"],
+        "minimum": 1,
+    }
 
 
 def test_an_enum_is_a_list_to_choose_from() -> None:

@@ -13,9 +13,7 @@ CODE = CodeRef(module="m", qualname="f")
 
 
 def node(node_id: str, *reads: str, **more: Any) -> Node:
-    inputs = {
-        name: InputPort(source=FromOutput(node=name, port="out"), artifact_type="A") for name in reads
-    }
+    inputs = {name: InputPort(source=FromOutput(node=name, port="out"), artifact_type="A") for name in reads}
     outputs = {"out": OutputPort(artifact_type="A")}
     return Node(id=node_id, code=CODE, inputs=inputs, outputs=outputs, **more)
 

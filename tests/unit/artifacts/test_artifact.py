@@ -60,9 +60,9 @@ def test_properties_are_read_and_set(staging: Path) -> None:
 
 def test_what_is_later_must_be_set(staging: Path) -> None:
     fitted = Fitted.new(accuracy=0.9)
-    with pytest.raises(UnsetPropertyError, match="Fitted.layers is not set"):
+    with pytest.raises(UnsetPropertyError, match=r"Fitted\.layers is not set"):
         _ = fitted.layers
-    with pytest.raises(UnsetPropertyError, match="Fitted.layers was never set"):
+    with pytest.raises(UnsetPropertyError, match=r"Fitted\.layers was never set"):
         fitted.require_complete()
 
 
@@ -106,8 +106,8 @@ def test_at_refers_to_files_and_may_leave_properties_out(tmp_path: Path) -> None
 
 
 def test_files_that_are_gone_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(MissingPayloadError, match="Fitted.* has no files"):
-        _ = Fitted.at(tmp_path / "gone").path
+    with pytest.raises(MissingPayloadError, match="Tuned has no files"):
+        _ = Tuned.at(tmp_path / "gone").path
 
 
 def test_it_says_what_it_is(tmp_path: Path) -> None:

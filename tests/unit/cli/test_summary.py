@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from pipeline_lib.cli.console import out
 from pipeline_lib.cli.summary import headline, summarise
 from pipeline_lib.errors import ComponentFailedError
 from pipeline_lib.metadata.records import NodeKey, State, StoredArtifact
@@ -58,13 +59,16 @@ def test_metrics_stand_beside_the_baseline() -> None:
         "ModelEvaluation", metrics={"auc": 0.75, "loss": 0.5}, baseline_metrics={"auc": 0.7}
     )
     table = shown(result(node("evaluate", evaluation))).partition("metric ")[2].splitlines()
-    assert [row.split() for row in table[1:3]] == [["auc", "0.75", "0.7", "+0.05"], ["loss", "0.5"]]
+    assert [row.split() for row in table[1:3]] == [
+        ["auc", "0.7500", "0.7000", "+0.0500"],
+        ["loss", "0.5000"],
+    ]
 
 
 def test_without_a_baseline_there_is_one_column() -> None:
     text = shown(result(node("evaluate", artifact("ModelEvaluation", metrics={"auc": 0.75}))))
     assert "baseline" not in text
-    assert "auc           0.75" in text
+    assert "auc         0.7500" in text
 
 
 def test_an_evaluation_of_other_make_may_have_no_metrics() -> None:
@@ -106,11 +110,20 @@ def test_what_came_out_is_told_in_words(made: StoredArtifact, told: str) -> None
     assert told in shown(result(node("n", made)))
 
 
-def test_a_long_place_gets_a_line_of_its_own() -> None:
-    lines = shown(result(node("n", artifact("ModelBlessing", "s3://" + "b" * 80, blessed=True)))).splitlines()
-    assert "             s3://" + "b" * 80 in [line.rstrip() for line in lines] or any(
-        line.strip() == "s3://" + "b" * 80 for line in lines
-    )
+def test_a_long_place_gets_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(out, "_width", 100)
+    place = "s3://" + "b" * 70
+    lines = shown(result(node("n", artifact("ModelBlessing", place, blessed=True)))).splitlines()
+    assert place in [line.strip() for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(3198.0, "3198"), (0.8, "0.8000"), (1.0, "1.0000"), (0.0, "0"), (1e-5, "1e-05"), (float("nan"), "")],
+)
+def test_metrics_have_four_decimals_and_counts_none(value: float, text: str) -> None:
+    shown_ = shown(result(node("e", artifact("ModelEvaluation", metrics={"m": value}))))
+    assert [line.split()[1:] for line in shown_.splitlines() if line.split()[:1] == ["m"]] == [text.split()]
 
 
 def test_what_resolvers_chose_is_not_told() -> None:

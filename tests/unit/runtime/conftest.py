@@ -13,7 +13,9 @@ from pipeline_lib.plan.models import CodeRef
 from pipeline_lib.runtime.execution import Executor
 from pipeline_lib.runtime.host.starting import stop_hosts
 from pipeline_lib.runtime.messages import Request
+from pipeline_lib.runtime.session import Session, open_session
 from pipeline_lib.settings import HostSettings
+from unit.runtime.toy_runs import toy_profile
 
 HERE = Path(__file__).parent
 
@@ -65,3 +67,17 @@ def executor(request: pytest.FixtureRequest, shared_settings: HostSettings, tmp_
 @pytest.fixture
 def warm(host_settings: HostSettings, tmp_path: Path) -> Executor:
     return Executor(host=host_settings, state_dir=tmp_path)
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Iterator[Session]:
+    """A store, an artifact root and an executor of the test's own; every node has a process of its own."""
+    with open_session(toy_profile(tmp_path)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def number(tmp_path: Path) -> dict[str, Any]:
+    """Run parameters that name a file with 7 in it."""
+    (tmp_path / "number.txt").write_text("7")
+    return {"source": str(tmp_path / "number.txt")}

@@ -1,0 +1,88 @@
+"""Files and spans: what entered a pipeline from outside, as the executions' parameters tell it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from pipeline_lib.errors import LineageQueryError
+from pipeline_lib.metadata.records import StoredArtifact, StoredExecution
+
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class SourceFile:
+    """A file that an execution read from outside.
+
+    Attributes:
+        name: As the execution recorded it.
+        sha256: Of its content, hex.
+        size_bytes: None where it was not recorded.
+        node: That read it.
+        execution_id: That read it first.
+        source: The pattern or path that the pipeline was given.
+    """
+
+    node: str
+    name: str
+    sha256: str
+    size_bytes: int | None
+    execution_id: int
+    source: str
+
+
+def source_files(executions: Iterable[StoredExecution]) -> tuple[SourceFile, ...]:
+    """Every file with a hash in the parameters of these executions, by node and name."""
+    return tuple(sorted(file for execution in executions for file in _files(execution)))
+
+
+def _files(execution: StoredExecution) -> Iterator[SourceFile]:
+    source = str(execution.parameters.get("source", ""))
+    for record in _hashed(dict(execution.parameters)):
+        size = record.get("size")
+        yield SourceFile(
+            node=str(execution.key),
+            name=str(record.get("name", source)),
+            sha256=str(record["sha256"]),
+            size_bytes=size if isinstance(size, int) else None,
+            execution_id=execution.id,
+            source=source,
+        )
+
+
+def _hashed(value: Any) -> Iterator[Mapping[str, Any]]:
+    match value:
+        case Mapping():
+            if isinstance(value.get("sha256"), str):
+                yield value
+            for item in value.values():
+                yield from _hashed(item)
+        case list() | tuple():
+            for item in value:
+                yield from _hashed(item)
+
+
+def spans_of(artifacts: Iterable[StoredArtifact]) -> tuple[int, ...]:
+    """The spans of the examples among these artifacts, ascending."""
+    spans = {artifact.properties.get("span") for artifact in artifacts if artifact.type_name == "Examples"}
+    return tuple(sorted(span for span in spans if isinstance(span, int)))
+
+
+def span_number(text: str) -> int:
+    """A span given as a number, or as the ISO date of a day.
+
+    Raises:
+        LineageQueryError: It is neither.
+    """
+    try:
+        return int(text) if text.isdecimal() and text.isascii() else (date.fromisoformat(text) - _EPOCH).days
+    except ValueError as error:
+        raise LineageQueryError(
+            f"{text!r} is no span", needs="2013-06-14 or a number", fix="give one day"
+        ) from error
+
+
+def span_text(span: int) -> str:
+    """A span as people read it; numbers too small for a day of data stay numbers."""
+    return str(span) if not 3_650 <= span < 100_000 else (_EPOCH + timedelta(days=span)).isoformat()

@@ -1,0 +1,112 @@
+"""Opening and closing the run of a DAG run, on a real store."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from airflow.sdk.exceptions import AirflowFailException
+
+from pipeline_lib.airflow.runs import TaskRun, close_run, open_run, task_run
+from pipeline_lib.airflow.translation import Deployment
+from pipeline_lib.errors import RunParameterError, RunReusedError
+from pipeline_lib.metadata.records import State
+from pipeline_lib.plan.models import CodeRef, Plan, RunParameter
+
+CODE = CodeRef(module="m", qualname="p")
+PLAN = Plan(
+    name="p",
+    code=CODE,
+    schedule="0 3 * * *",
+    span_parameter="day",
+    parameters=(
+        RunParameter(name="day", schema={"type": "string", "format": "date"}, required=True),
+        RunParameter(name="steps", schema={"type": "integer"}, default=3),
+    ),
+    nodes=(),
+)
+START = datetime(2026, 2, 1, 3, tzinfo=UTC)
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Deployment:
+    (tmp_path / "configs").mkdir()
+    profile = {"metadata": {"url": "sqlite:///metadata.sqlite"}, "state_dir": "state"}
+    (tmp_path / "configs" / "x.yaml").write_text(yaml.safe_dump(profile))
+    return Deployment(plan=PLAN, profile="x", project=tmp_path)
+
+
+def context(**params: Any) -> dict[str, Any]:
+    facts = {"dag_id": "p", "run_id": "manual__1"}
+    task = {"task_id": "start_run", "map_index": -1, "try_number": 1, "log_url": "http://airflow/log"}
+    run = {"run_type": "manual", "data_interval_start": START, "run_after": START, "partition_key": None}
+    return {
+        "ti": SimpleNamespace(**facts, **task),
+        "dag_run": SimpleNamespace(**facts, **run),
+        "params": {"day": None, "steps": 3, **params},
+    }
+
+
+def opened(deployment: Deployment, given: dict[str, Any]) -> None:
+    with task_run(deployment, given) as run:
+        open_run(run, given)
+
+
+def test_the_run_is_recorded_with_day_parameters_and_the_way_back(deployment: Deployment) -> None:
+    opened(deployment, context())
+    with task_run(deployment, context()) as run:
+        assert run.record is not None
+        assert (run.record.run_id, run.record.span, run.context.span) == (
+            "p.manual__1",
+            "2026-02-01",
+            "2026-02-01",
+        )
+        assert dict(run.record.parameters) == {"day": "2026-02-01", "steps": 3}
+        assert run.record.facts["airflow"]["url"] == "http://airflow/log"
+        assert run.results().parameters == run.record.parameters
+
+
+def test_paths_start_at_the_project(deployment: Deployment) -> None:
+    opened(deployment, context())
+    assert deployment.project is not None
+    assert (deployment.project / "metadata.sqlite").is_file()
+
+
+def test_opening_again_is_the_same_run(deployment: Deployment) -> None:
+    opened(deployment, context())
+    opened(deployment, context())
+
+
+def test_other_parameters_under_the_same_id_are_refused(deployment: Deployment) -> None:
+    opened(deployment, context())
+    with pytest.raises(RunReusedError, match=r"another run p\.manual__1"):
+        opened(deployment, context(steps=4))
+
+
+@pytest.mark.parametrize("given", [{"step": 4}, {"steps": "4"}])
+def test_a_wrong_parameter_is_refused(deployment: Deployment, given: dict[str, Any]) -> None:
+    with pytest.raises(RunParameterError, match="p"):
+        opened(deployment, context(**given))
+
+
+def test_a_run_that_was_never_opened_has_no_results(deployment: Deployment) -> None:
+    with (
+        task_run(deployment, context()) as run,
+        pytest.raises(AirflowFailException, match="clear start_run"),
+    ):
+        run.results()
+
+
+@pytest.mark.parametrize(("failed", "state"), [(True, State.FAILED), (False, State.COMPLETE)])
+def test_the_end_is_recorded(deployment: Deployment, failed: bool, state: State) -> None:
+    opened(deployment, context())
+    with task_run(deployment, context()) as run:
+        close_run(run, failed=failed)
+        assert _state(run) is state
+
+
+def _state(run: TaskRun) -> State | None:
+    record = run.session.store.run(run.context.run_id)
+    return None if record is None else record.state
