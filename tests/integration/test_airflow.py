@@ -1,5 +1,7 @@
 """Pipelines in a real Airflow: its four processes, its REST API, our store."""
 
+import os
+import signal
 import socket
 import sys
 import time
@@ -18,7 +20,8 @@ from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.records import NodeKey, State, StoredExecution
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.plan.models import Plan
-from pipeline_lib.runtime.host.starting import stop_hosts
+from pipeline_lib.runtime.host.protocol import RunningChild
+from pipeline_lib.runtime.host.starting import running_hosts, stop_hosts
 from pipeline_lib.settings import HostSettings
 
 PIPELINES = Path(__file__).parent / "pipelines"
@@ -32,6 +35,7 @@ class Installation:
     client: AirflowClient
     store: Store
     folder: Path
+    host: HostSettings
 
     def source(self, text: str) -> str:
         file = self.folder / f"number-{text}.txt"
@@ -62,7 +66,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         with airflow, open_store(f"sqlite:///{folder}/metadata.sqlite") as store:
             client = AirflowClient.log_in(airflow.url, "admin", airflow.password)
             client.wait_for_dags(len(NAMES))
-            yield Installation(client=client, store=store, folder=folder)
+            yield Installation(client=client, store=store, folder=folder, host=host)
     finally:
         stop_hosts(host)
 
@@ -104,6 +108,10 @@ def plan_of(name: str) -> Plan:
 
 def executions(installation: Installation, run: str, node: str) -> list[StoredExecution]:
     return [e for e in installation.store.run_executions(run) if e.key.node == node]
+
+
+def children(installation: Installation) -> list[RunningChild]:
+    return [child for _, status in running_hosts(installation.host) for child in status.children]
 
 
 def wait_for(look: Callable[[], Any], seconds: float = 30) -> Any:
@@ -187,6 +195,23 @@ def test_a_task_marked_failed_stops_its_child_and_is_recorded(installation: Inst
     assert client.wait("wicked", run) == "failed"
     wait_for(lambda: installation.store.execution(hanging.id).state is State.CANCELED)
     assert not installation.store.active_executions()
+
+
+def test_a_killed_task_takes_its_child_along_and_a_cleared_one_goes_on(installation: Installation) -> None:
+    client, marker = installation.client, installation.folder / "told-of-death"
+    conf = {"source": installation.source("12"), "how": "hang", "marker": str(marker)}
+    run = client.trigger("wicked", conf)
+    (hanging,) = wait_for(lambda: executions(installation, f"wicked.{run}", "misbehave"))
+    wait_for(lambda: children(installation))
+    os.kill(int(hanging.facts["pid"]), signal.SIGKILL)
+    assert client.wait("wicked", run) == "failed"
+    assert children(installation) == []
+    body = {"dry_run": False, "dag_run_id": run, "only_failed": False, "task_ids": ["beside", "finish_run"]}
+    client.post("dags/wicked/clearTaskInstances", body)
+    assert client.wait("wicked", run) == "failed"
+    (beside,) = executions(installation, f"wicked.{run}", "beside")
+    assert client.xcom("wicked", run, "beside")["reason"] == "complete in this run already"
+    assert client.xcom("wicked", run, "beside")["execution"] == beside.id
 
 
 def test_resolvers_choose_once_and_are_read_by_later_tasks(installation: Installation) -> None:

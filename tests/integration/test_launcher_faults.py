@@ -245,7 +245,7 @@ def test_a_try_taken_for_dead_cannot_publish(site: Site) -> None:
         require_clean(session)
 
 
-@pytest.mark.parametrize("point", ["prepared", "staged", "executed", "sealed", "renaming", "published"])
+@pytest.mark.parametrize("point", ["prepared", "staged", "renaming", "published"])
 def test_an_error_in_the_launcher_itself_fails_the_node_only(site: Site, point: str) -> None:
     process = site.start(f"raise@{point}")
     output, complaints = process.communicate(timeout=60)
@@ -266,7 +266,7 @@ def wait_until_stopped(process: subprocess.Popen[str]) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("point", ["looked-up", "registered", "executed", "renaming", "published"])
+@pytest.mark.parametrize("point", ["registered", "executed", "published"])
 def test_a_try_that_slept_takes_the_outputs_of_the_one_that_won(site: Site, point: str) -> None:
     sleeper = site.start(f"stop@{point}#2")
     with site.session() as session:

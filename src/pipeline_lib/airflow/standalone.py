@@ -23,6 +23,7 @@ from typing import IO, Any, Self
 from pipeline_lib.errors import AirflowNotStartedError
 
 PROCESSES = ("api-server", "scheduler", "dag-processor", "triggerer")
+_NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 _START_SECONDS = 120.0
 _STOP_SECONDS = 15.0
 
@@ -119,8 +120,10 @@ class LocalAirflow:
             "WORKERS__SOCKET_CLEANUP_TIMEOUT": "5",
             "USAGE_DATA_COLLECTION__ENABLED": "False",
         }
+        # Every task is a new process: without compiled bytecode each would compile what it imports.
+        surroundings = {name: text for name, text in os.environ.items() if name != _NO_BYTECODE}
         return {
-            **os.environ,
+            **surroundings,
             "AIRFLOW_HOME": str(self.home.resolve()),
             "NO_PROXY": "127.0.0.1",
             **{f"AIRFLOW__{name}": value for name, value in settings.items()},

@@ -1,6 +1,5 @@
 """`pipeline lineage`: where a model comes from, and what came of a file, a span, an artifact."""
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,6 +11,8 @@ from pipeline_lib.cli.options import AsJson, ProfileName
 from pipeline_lib.settings import load_profile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pipeline_lib.metadata.store import Store
 
 app = typer.Typer(no_args_is_help=True, help="Where a model comes from, and what came of a file or span.")

@@ -32,13 +32,13 @@ def explanation_view(found: Explanation) -> RenderableType:
         (commit[:_DIGITS], "dirty" if dirty else "clean") for commit, dirty in found.code.commits.items()
     ]
     environments = [("environment", environment[:_DIGITS]) for environment in found.code.environments]
-    sections = [
+    sections: list[tuple[str, Sequence[Sequence[str]]]] = [
         ("data", [("spans", ", ".join(map(span_text, found.spans)))] if found.spans else []),
         ("files", files),
         ("schema", [(str(a.id), a.digest[:_DIGITS], a.uri) for a in found.schemas]),
         ("code", [*(("commit", *commit) for commit in commits), *environments]),
         ("code files", [(path, digest[:_DIGITS]) for path, digest in found.code.files.items()]),
-        ("parameters", [(node, _named(values)) for node, values in found.parameters.items()]),
+        ("parameters", list(_latest_parameters(found))),
         ("verdict", list(_verdicts(found))),
         ("pushed", [_push(push) for push in found.pushes]),
         ("no longer there", [(text,) for text in found.missing]),
@@ -84,6 +84,13 @@ def _sections(sections: Iterable[tuple[str, Sequence[Sequence[str]]]]) -> list[R
                 rows.add_row(*(Text(f"  {cell}" if not place else cell) for place, cell in enumerate(line)))
             shown += [Text(), Text(title, "dim"), rows]
     return shown
+
+
+def _latest_parameters(found: Explanation) -> Iterable[tuple[str, str]]:
+    """Of a node that was executed for each span, the latest: `--json` has them all."""
+    latest = {str(execution.key): execution for execution in found.lineage.executions}
+    for node in sorted(latest):
+        yield node, _named(latest[node].parameters)
 
 
 def _verdicts(found: Explanation) -> Iterable[tuple[str, str]]:

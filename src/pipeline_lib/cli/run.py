@@ -67,7 +67,10 @@ Verify = Annotated[
 Resume = Annotated[
     str | None,
     typer.Option(
-        "--resume", metavar="RUN_ID", help="Go on with a run that was killed or failed, as it was given."
+        "--resume",
+        metavar="RUN_ID",
+        help="Go on with a run that was killed or failed, as it was given.",
+        autocompletion=completion.run_ids,
     ),
 ]
 Cold = Annotated[bool, typer.Option("--cold", help="Do not use the warm executor host.")]

@@ -113,9 +113,7 @@ def explain(store: Store, subject: Subject, *, bounds: Bounds = DEFAULT_BOUNDS) 
     model = find_model(store, subject)
     lineage = upstream(store, [model], bounds=bounds)
     users = store.consumers([model.id], limit=bounds.artifacts)
-    judgements = tuple(
-        judgement for execution in users if (judgement := _judgement(execution, model)) is not None
-    )
+    judgements = _judgements(users, model)
     return Explanation(
         model=model,
         run_ids=tuple(sorted({execution.key.run_id for execution in lineage.executions})),
@@ -219,6 +217,15 @@ def _push(
         replaced_by=str(successors[0].properties.get("pushed_version")) if pushed and successors else "",
         replaced_at=successors[0].created_at if pushed and successors else None,
     )
+
+
+def _judgements(users: Sequence[StoredExecution], model: StoredArtifact) -> tuple[Judgement, ...]:
+    """Every verdict once, oldest first: one that a later run took from the cache is not another."""
+    found: dict[int, Judgement] = {}
+    for execution in users:
+        if (judgement := _judgement(execution, model)) is not None:
+            found.setdefault(judgement.blessing_id, judgement)
+    return tuple(found.values())
 
 
 def _judgement(execution: StoredExecution, model: StoredArtifact) -> Judgement | None:

@@ -85,6 +85,25 @@ def test_lists_get_one_directory_an_item(store: ArtifactStore, root: str) -> Non
     assert uri == f"{root}/p/n/x/7/0"
 
 
+def test_places_are_all_that_lies_under_final_names(store: ArtifactStore, root: str) -> None:
+    for node, execution_id, index in (("add[1]", 7, None), ("add[1]", 8, 0), ("add1", 7, None)):
+        staged = stage(store)
+        manifest = store.seal(staged, "Examples", {})
+        store.publish(
+            staged, manifest, pipeline="p", node=node, port="x", execution_id=execution_id, index=index
+        )
+    store.staging("e2")
+    everything = {(place.uri, place.node, place.port, place.execution_id) for place in store.places()}
+    assert everything == {
+        (f"{root}/p/add[1]/x/7", "add[1]", "x", 7),
+        (f"{root}/p/add[1]/x/8", "add[1]", "x", 8),
+        (f"{root}/p/add1/x/7", "add1", "x", 7),
+    }
+    (one,) = store.places(pipeline="p", node="add[1]", execution_id=7)
+    assert one.uri == f"{root}/p/add[1]/x/7"
+    assert list(store.places(pipeline="other")) == []
+
+
 def test_publishing_moves_out_of_staging(store: ArtifactStore) -> None:
     publish(store)
     assert list(store.staging("e1").iterdir()) == []

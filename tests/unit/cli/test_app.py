@@ -1,9 +1,14 @@
 """The command's tree."""
 
+from collections.abc import Iterator
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
+from pipeline_lib.cli import app
 from unit.cli.command import Command
 
 COMMANDS = ["list", "compile", "plan", "run", "runs", "show", "artifacts", "doctor", "host"]
@@ -27,3 +32,24 @@ def test_the_version_is_the_installed_one(pipeline: Command) -> None:
 def test_nothing_asked_shows_the_help_and_is_an_error_of_use(pipeline: Command) -> None:
     pipeline(code=2)
     assert "COMMAND" in pipeline.error
+
+
+def _commands(group: Any, path: str = "pipeline") -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        yield f"{path} {name}", command
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{path} {name}")
+
+
+def test_the_reference_names_every_command_and_option() -> None:
+    page = (Path(__file__).parents[3] / "docs/reference/cli.md").read_text(encoding="utf-8")
+    root = get_command(app)
+    options = {
+        option
+        for _, command in [("pipeline", root), *_commands(root)]
+        for parameter in command.params
+        for option in parameter.opts
+        if option.startswith("--")
+    }
+    assert {name for name in root.commands if f"`pipeline {name}" not in page} == set()
+    assert {option for option in options if f"`{option}" not in page} == set()

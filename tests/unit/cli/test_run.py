@@ -146,3 +146,18 @@ def test_ctrl_c_ends_with_130_and_a_consistent_store(pipeline: Command) -> None:
     (run,) = json.loads(pipeline("runs", "--json"))
     assert run["state"] == "CANCELED"
     assert pipeline("doctor").strip() == "nothing to mend"
+
+
+def test_a_failed_run_is_resumed_by_its_id(pipeline: Command) -> None:
+    given = ("-p", "source=number.txt", "-p", "marker=tries", "-p", "failures=3")
+    failed = pipeline.json("run", "shaky", *given, code=1)
+    result = pipeline.json("run", "shaky", "--resume", failed["run_id"])
+    assert (result["run_id"], result["state"]) == (failed["run_id"], "COMPLETE")
+    assert result["nodes"][0]["reason"] == "complete in this run already"
+
+
+def test_what_is_resumed_is_as_it_was_given(pipeline: Command) -> None:
+    pipeline("run", "chain", "--resume", "any", "-p", "source=number.txt", "--force", "all", code=2)
+    assert "--param, --force would change it" in pipeline.error
+    pipeline("run", "chain", "--resume", "nothing", code=2)
+    assert "there is no run nothing" in pipeline.error

@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from pipeline_lib.errors import (
     AlreadyCompleteError,
     ArtifactTypeConflictError,
+    DeclaredDeadError,
     RunConflictError,
     UnknownRecordError,
 )
 from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.records import (
+    ORPHANED,
     ArtifactQuery,
     ArtifactState,
     NewArtifact,
@@ -333,6 +335,15 @@ def test_a_try_thought_dead_can_still_complete(store: Store) -> None:
     assert found is not None
     assert found.state is State.COMPLETE
     assert found.facts["doctor"] == "thought it dead"
+
+
+def test_a_try_that_was_cleared_away_cannot_complete(store: Store) -> None:
+    ready(store)
+    execution_id = store.start(new())
+    store.finish(execution_id, State.FAILED, {ORPHANED: True})
+    with pytest.raises(DeclaredDeadError, match="cleared away as dead"):
+        store.complete(execution_id, key(), {"examples": [examples()]}, {})
+    assert store.completed(key()) is None
 
 
 @pytest.mark.parametrize(
@@ -674,3 +685,24 @@ def test_facts_written_at_once_are_all_kept(store: Store, url: str) -> None:
     found = store.execution(execution_id)
     assert found is not None
     assert {f"fact-{number}" for number in range(PROCESSES)} <= set(found.facts)
+
+
+def test_who_made_and_who_used_an_artifact(store: Store) -> None:
+    ready(store)
+    made_by, artifact = publish(store, "ingest", "run-1")
+    user = store.start(
+        NewExecution(
+            key=NodeKey(pipeline="flights", run_id="run-1", node="train"),
+            type_name="components.train",
+            cache_key="",
+            inputs={"examples": (artifact,)},
+            parameters={"source": "it's 2%_é.csv"},
+        )
+    )
+    assert [execution.id for execution in store.producers([artifact.id])] == [made_by]
+    assert [execution.id for execution in store.consumers([artifact.id])] == [user]
+    assert store.consumers([artifact.id], limit=0) == []
+    assert list(store.producers([])) == list(store.producers([10**9])) == []
+    assert [execution.id for execution in store.executions_mentioning("it's 2%_é.csv")] == [user]
+    assert list(store.executions_mentioning("it's 2__é.csv")) == []
+    assert list(store.executions_mentioning("' OR 1=1 --")) == []

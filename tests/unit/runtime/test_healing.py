@@ -1,0 +1,122 @@
+"""Who is alive, and whose staging a directory is."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from pipeline_lib.artifacts.store import ArtifactStore, open_artifact_store, staging_name
+from pipeline_lib.metadata.mlmd import open_store
+from pipeline_lib.metadata.records import NewExecution, NodeKey, State
+from pipeline_lib.metadata.store import Store
+from pipeline_lib.runtime.healing import (
+    clear_dead_tries,
+    is_alive,
+    owner_of_staging,
+    staging_key,
+    unrecorded,
+)
+
+HERE = {"host": socket.gethostname()}
+KEY = NodeKey(pipeline="toy", run_id="scheduled__2026-01-01T00:00:00+00:00", node="add", iteration=(1,))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with open_store(f"sqlite:///{tmp_path}/metadata.sqlite") as opened:
+        yield opened
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> ArtifactStore:
+    return open_artifact_store(str(tmp_path / "root"), cache_dir=tmp_path / "cache")
+
+
+def start(store: Store, facts: dict[str, Any], key: NodeKey = KEY) -> int:
+    return store.start(
+        NewExecution(key=key, type_name="toy.add", cache_key="", inputs={}, parameters={}, facts=facts)
+    )
+
+
+def dead() -> dict[str, Any]:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return {**HERE, "pid": process.pid, "pid_started": 1.0}
+
+
+def leave_files(tmp_path: Path, execution_id: int, node: str = "add[1]") -> Path:
+    place = tmp_path / "root" / "toy" / node / "number" / str(execution_id)
+    place.mkdir(parents=True)
+    (place / "number.txt").write_text("1")
+    return place
+
+
+@pytest.mark.parametrize(
+    ("facts", "alive"),
+    [
+        pytest.param({**HERE, "pid": os.getpid()}, True, id="this-process"),
+        pytest.param({**HERE, "pid": os.getppid(), "pid_started": 1.0}, False, id="number-used-again"),
+        pytest.param({**HERE}, False, id="without-number"),
+        pytest.param({"host": "elsewhere", "pid": 1}, True, id="another-host"),
+        pytest.param(
+            {**HERE, "pid": os.getppid(), "pid_started": psutil.Process(os.getppid()).create_time()},
+            True,
+            id="another-process",
+        ),
+    ],
+)
+def test_who_is_alive(facts: dict[str, Any], alive: bool) -> None:
+    assert is_alive(facts) is alive
+
+
+def test_a_zombie_is_dead() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    started = psutil.Process(process.pid).create_time()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert not is_alive({**HERE, "pid": process.pid, "pid_started": started})
+    process.wait()
+
+
+def test_a_dead_try_is_cleared_away_with_all_it_wrote(
+    store: Store, artifacts: ArtifactStore, tmp_path: Path
+) -> None:
+    gone, living = start(store, dead()), start(store, {**HERE, "pid": os.getpid()})
+    places = [leave_files(tmp_path, id_) for id_ in (gone, living)]
+    stagings = [artifacts.staging(staging_key(KEY, id_)) for id_ in (gone, living)]
+    assert clear_dead_tries(store, artifacts, KEY) == [gone]
+    assert [path.exists() for path in (*places, *stagings)] == [False, True, False, True]
+    states = {execution.id: execution.state for execution in store.run_executions(KEY.run_id)}
+    assert states == {gone: State.FAILED, living: State.RUNNING}
+
+
+def test_files_of_another_store_are_left_alone(
+    store: Store, artifacts: ArtifactStore, tmp_path: Path
+) -> None:
+    execution_id = start(store, {})
+    store.finish(execution_id, State.FAILED, {})
+    leave_files(tmp_path, execution_id, node="other")
+    leave_files(tmp_path, execution_id + 1)
+    older = leave_files(tmp_path, execution_id)
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).timestamp()
+    os.utime(older, (yesterday, yesterday))
+    assert list(unrecorded(store, artifacts)) == []
+    os.utime(older)
+    assert [place.uri for place in unrecorded(store, artifacts)] == [str(older)]
+
+
+def test_staging_is_known_by_its_name(store: Store) -> None:
+    execution_id = start(store, {})
+    name = staging_name(staging_key(KEY, execution_id))
+    found = owner_of_staging(store, name)
+    assert found is not None
+    assert found.id == execution_id
+    other = staging_name(staging_key(replace(KEY, run_id="another"), execution_id))
+    assert [owner_of_staging(store, n) for n in (other, "removed-x", f"{execution_id}", "")] == [None] * 4
