@@ -38,7 +38,7 @@ check: $(STAMP)  ## What a reviewer need not look for: format, lint, types, laye
 	@$(BIN)/python -m pytest -q tests/unit/test_house.py
 
 bench: $(STAMP)  ## Ratios against named peers, measured in the same run, into docs/benchmarks.md; QUICK=1 for some
-	@$(BIN)/python -m pytest -q -s -m benchmark --timeout 3600 tests/benchmarks \
+	@$(BIN)/python -m pytest -q -s -m benchmark tests/benchmarks \
 	  $(if $(QUICK),--quick,--report docs/benchmarks.md)
 
 lock: $(BIN)/uv  ## requirements.lock again from pyproject.toml; `make lock UPGRADE=1` takes newer versions
@@ -62,7 +62,7 @@ $(BIN)/uv:
 
 .venv/.locked: requirements.lock | $(BIN)/uv
 	@echo "installing $$(grep -c '==' requirements.lock) locked packages into .venv"
-	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
 	@touch $@
 
 # The build backend is in the lock too, so nothing is fetched here.

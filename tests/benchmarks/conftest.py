@@ -27,6 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.benchmark)
+            item.add_marker(pytest.mark.timeout(3600))
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:

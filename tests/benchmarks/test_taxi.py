@@ -6,8 +6,6 @@ from benchmarks.measuring import Comparison, Report
 from benchmarks.taxi_runs import TaxiRuns, seconds
 from benchmarks.workplace import seconds_by_node
 
-HEAVY = ("tensorflow", "apache_beam", "pyarrow", "numpy", "pandas")
-
 
 def test_whole_process(small_taxi: TaxiRuns, report: Report) -> None:
     runs = small_taxi

@@ -134,6 +134,10 @@ def test_a_pipeline_runs_and_the_second_time_comes_from_the_cache(installation: 
     cached = {task["task_id"]: task["rendered_fields"] for task in client.tasks("chain", second)}
     assert [cached[node]["outcome"] for node in ("read", "add", "last")] == ["cached"] * 3
     assert installation.value(second, "chain", "last") == 15
+    client.post(f"dags/chain/dagRuns/{quoted(second)}/clear", {"dry_run": False})
+    assert client.wait("chain", second) == "success"
+    again = installation.store.run(f"chain.{second}.2")
+    assert again is not None, "a run that is cleared as a whole looks at its data anew"
 
 
 def test_a_condition_skips_only_its_own_task(installation: Installation) -> None:

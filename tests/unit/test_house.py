@@ -227,7 +227,11 @@ def test_each_import_is_a_dependency() -> None:
         "pipeline_components",
         *(path.parts[1] for path in SOURCES if path.parts[0] == "dags"),
     }
-    providers = packages_distributions() | {"google": ["protobuf"], "pydantic_core": ["pydantic"]}
+    providers = packages_distributions() | {
+        "airflow": ["apache-airflow"],
+        "google": ["protobuf"],
+        "pydantic_core": ["pydantic"],
+    }
     declared = {canonicalize_name(requirement.name) for requirement in DEPENDENCIES}
     undeclared = {
         f"{path}: {name}"

@@ -14,7 +14,7 @@ from pipeline_lib.airflow.assets import event_extra, outlets
 from pipeline_lib.airflow.runs import Context, close_run, open_run, task_run
 from pipeline_lib.airflow.task_logs import ChildLog
 from pipeline_lib.airflow.translation import START, Deployment
-from pipeline_lib.errors import RunParameterError, RunReusedError, SpanUnknownError
+from pipeline_lib.errors import RunParameterError, SpanUnknownError
 from pipeline_lib.plan.models import Node, Plan
 from pipeline_lib.runtime.graph import descendants, graph
 from pipeline_lib.runtime.preloading import preload_of
@@ -23,7 +23,7 @@ from pipeline_lib.runtime.scope import Scope, loop_scopes
 from pipeline_lib.runtime.store_results import StoreResults
 
 _FAILED_STATES = {"failed", "upstream_failed"}
-_NOT_BY_REPEATING = (RunParameterError, RunReusedError, SpanUnknownError)
+_NOT_BY_REPEATING = (RunParameterError, SpanUnknownError)
 
 
 class StartRun(BaseOperator):
@@ -41,7 +41,7 @@ class StartRun(BaseOperator):
 
     def execute(self, context: Any) -> dict[str, Any]:
         """Open the run; its id, day and parameters are the task's XCom."""
-        with task_run(self.deployment, context) as run:
+        with task_run(self.deployment, context, new=True) as run:
             try:
                 record = open_run(run, context)
             except _NOT_BY_REPEATING as error:

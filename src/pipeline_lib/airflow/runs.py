@@ -1,6 +1,7 @@
 """The run in the metadata store that a DAG run stands for, opened in a task."""
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,8 +12,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from pipeline_lib.airflow.schedules import span_of_run
 from pipeline_lib.airflow.translation import START, Deployment
-from pipeline_lib.errors import RunReusedError
 from pipeline_lib.metadata.records import Run, State
+from pipeline_lib.metadata.store import Store
 from pipeline_lib.plan.models import Plan
 from pipeline_lib.runtime.launcher import RunContext
 from pipeline_lib.runtime.parameters import bind, span_of
@@ -44,7 +45,7 @@ class TaskRun:
         """
         if self.record is None:
             raise AirflowFailException(
-                f"run {self.context.run_id} is not in the metadata store: clear {START} to open it"
+                f"the run is not in the metadata store: clear {START} and what follows to open it"
             )
         return StoreResults(
             store=self.session.store,
@@ -55,13 +56,19 @@ class TaskRun:
 
 
 @contextlib.contextmanager
-def task_run(deployment: Deployment, context: Context) -> Iterator[TaskRun]:
-    """Open the deployment's profile for the DAG run of a task, in the project's directory."""
+def task_run(deployment: Deployment, context: Context, *, new: bool = False) -> Iterator[TaskRun]:
+    """Open the deployment's profile for the DAG run of a task, in the project's directory.
+
+    Args:
+        deployment: Plan, profile and project.
+        context: The task's.
+        new: For the first task, which opens a run; the others read its id from that one.
+    """
     with contextlib.chdir(deployment.project or Path.cwd()):
         profile = load_profile(deployment.profile)
         with open_session(profile) as session:
-            run_id = run_id_of(context)
-            record = session.store.run(run_id)
+            run_id = _free_run_id(session.store, context) if new else _opened_run_id(context)
+            record = session.store.run(run_id) if run_id else None
             fresh = new_context(deployment.plan, span=record.span if record else "", profile=profile)
             yield TaskRun(
                 plan=deployment.plan,
@@ -73,10 +80,23 @@ def task_run(deployment: Deployment, context: Context) -> Iterator[TaskRun]:
             )
 
 
-def run_id_of(context: Context) -> str:
-    """Our id of a DAG run; Airflow's is unique in its DAG only."""
+def _free_run_id(store: Store, context: Context) -> str:
+    """Airflow's id with the DAG's before it; once the DAG run is cleared as a whole, with a number behind.
+
+    A cleared DAG run must look at its data anew, and what is complete in a run of the store stays so.
+    """
     run = context["dag_run"]
-    return f"{run.dag_id}.{run.run_id}"
+    first = run_id = f"{run.dag_id}.{run.run_id}"
+    for number in itertools.count(2):
+        if store.run(run_id) is None:
+            break
+        run_id = f"{first}.{number}"
+    return run_id
+
+
+def _opened_run_id(context: Context) -> str:
+    opened = context["ti"].xcom_pull(task_ids=START)
+    return str(opened["run_id"]) if opened else ""
 
 
 def facts_of(context: Context) -> dict[str, Any]:
@@ -94,25 +114,17 @@ def facts_of(context: Context) -> dict[str, Any]:
 
 
 def open_run(run: TaskRun, context: Context) -> Run:
-    """Check what the DAG run was given and record that it starts; repeating it changes nothing.
+    """Check what the DAG run was given and record that it starts.
 
     Raises:
         RunParameterError: A parameter is unknown or wrong.
         SpanUnknownError: No day was given, and none can be told from the DAG run.
-        RunReusedError: The store has a run of this id with other parameters.
     """
     plan = run.plan
     given = dict(context["params"])
     if plan.span_parameter and given.get(plan.span_parameter) is None:
         given[plan.span_parameter] = span_of_run(plan, context)
     parameters = bind(plan, given)
-    if run.record is not None and dict(run.record.parameters) != parameters:
-        raise RunReusedError(
-            f"the metadata store has another run {run.context.run_id}",
-            got=parameters,
-            stored=dict(run.record.parameters),
-            fix="trigger the DAG with a new run id; earlier results come from the cache",
-        )
     record = Run(
         pipeline=plan.name,
         run_id=run.context.run_id,

@@ -72,13 +72,13 @@ def span_of_run(plan: Plan, context: Mapping[str, Any]) -> str:
 
 
 def _last_interval_start(schedule: str, moment: datetime) -> datetime:
+    from airflow.sdk.timezone import coerce_datetime
     from airflow.timetables.interval import CronDataIntervalTimetable as Intervals
-    from pendulum import instance
 
     cron = _PRESETS.get(schedule, schedule)
     if not _every_day(cron):
         return moment - timedelta(days=1)
-    return Intervals(cron, _TIMEZONE).infer_manual_data_interval(run_after=instance(moment)).start
+    return Intervals(cron, _TIMEZONE).infer_manual_data_interval(run_after=coerce_datetime(moment)).start
 
 
 def _every_day(cron: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline_lib.cli import catalogue, doctor, host, inspection, lineage, plan, run
+from pipeline_lib.cli import catalogue, doctor, host, inspection, lineage, plan, run, serving
 from pipeline_lib.cli.usage import Commands
 
 app = typer.Typer(
@@ -41,5 +41,7 @@ app.command("runs")(inspection.runs)
 app.command("show")(inspection.show_record)
 app.command("artifacts")(inspection.artifacts)
 app.command("doctor")(doctor.doctor)
+app.command("serve")(serving.serve)
 app.add_typer(host.app, name="host")
+app.add_typer(serving.app, name="serving")
 app.add_typer(lineage.app, name="lineage")

@@ -29,7 +29,9 @@ def list_pipelines(profile: ProfileName = None, as_json: AsJson = False) -> None
             plans.append(pipeline.compile())
         except PipelineError as error:
             errors.append(error)
-    rows = table("pipeline", "schedule", "nodes", "parameters", "what it does", right=["nodes"])
+    rows = table(
+        "pipeline", "schedule", "nodes", "parameters", "what it does", whole=["pipeline"], right=["nodes"]
+    )
     for plan in plans:
         rows.add_row(
             plan.name,

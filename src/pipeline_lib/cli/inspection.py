@@ -17,7 +17,7 @@ from pipeline_lib.metadata.records import ArtifactQuery, Run, StoredArtifact
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.settings import load_profile
 
-_WIDE = 130
+_WIDE, _ROOMY = 130, 90
 _LARGEST_ID = 2**63 - 1
 
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, newest first.")]
@@ -86,14 +86,15 @@ def artifacts(
 def _runs_table(found: Sequence[Run], name: str | None) -> RenderableType:
     if not found:
         return f"no run of {name} yet" if name else "no run yet; `pipeline list` shows what there is to run"
-    rows = table("run", "span", "state", "took", "started (UTC)", whole=["run", "span", "state"])
+    rows = table("run", "span", "state", "took", "began (UTC)", whole=["run", "span", "state"])
+    form = TIME if out.width >= _ROOMY else "%m-%d %H:%M"
     for run in found:
         rows.add_row(
             run.run_id,
             run.span,
             styled(run.state.lower()),
             run_duration(run),
-            f"{run.started_at:{TIME}}" if run.started_at else "",
+            f"{run.started_at:{form}}" if run.started_at else "",
         )
     return rows
 

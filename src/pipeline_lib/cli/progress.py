@@ -17,6 +17,8 @@ from pipeline_lib.cli.console import duration, plain, styled, table
 from pipeline_lib.plan.models import Plan
 from pipeline_lib.runtime.results import Event, NodeEnded, NodeProgress, NodeResult, NodeStep, Outcome
 
+_INSTANT = (Outcome.SKIPPED, Outcome.BLOCKED, Outcome.REUSED)
+
 
 @dataclass(slots=True)
 class _Line:
@@ -94,14 +96,16 @@ class RunView:
     def _render(self) -> RenderableType:
         rows = table("node", "state", "time", "why", whole=["node", "state", "time"], right=["time"])
         for name, line in list(self._lines.items()):
-            _add_row(rows, name, line)
+            if line.result is None or line.result.outcome is not Outcome.LEFT_OUT:
+                _add_row(rows, name, line)
         return Group(Text(self._title, style="bold"), rows)
 
 
 def _add_row(rows: Table, name: str, line: _Line) -> None:
     if line.result is not None:
-        outcome = str(line.result.outcome)
-        rows.add_row(name, styled(outcome), duration(line.result.seconds), _why(line.result))
+        outcome = line.result.outcome
+        took = duration(line.result.seconds) if outcome not in _INSTANT else ""
+        rows.add_row(name, styled(str(outcome)), took, _why(line.result))
     elif line.ended_early:
         rows.add_row(name, styled("canceled" if line.started is not None else "left out"), "", "")
     elif line.started is not None:

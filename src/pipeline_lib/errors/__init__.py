@@ -41,7 +41,6 @@ from pipeline_lib.errors.lineage import (
 )
 from pipeline_lib.errors.orchestration import (
     AirflowNotStartedError,
-    RunReusedError,
     SpanUnknownError,
     UntranslatableError,
 )
@@ -63,6 +62,13 @@ from pipeline_lib.errors.running import (
     UnknownEnvironmentError,
     UnresolvedValueError,
     WorkplaceError,
+)
+from pipeline_lib.errors.serving import (
+    ModelNotServedError,
+    ServerSettingsError,
+    ServerUnreachableError,
+    ServingFailedError,
+    ServingRefusedError,
 )
 from pipeline_lib.errors.storage import (
     AlreadyCompleteError,
@@ -129,6 +135,7 @@ __all__ = [
     "MetadataUrlError",
     "MetadataVersionError",
     "MissingPayloadError",
+    "ModelNotServedError",
     "NoParquetFilesError",
     "NoWorkspaceError",
     "NodeIdError",
@@ -154,10 +161,13 @@ __all__ = [
     "RunConflictError",
     "RunInsidePipelineError",
     "RunParameterError",
-    "RunReusedError",
     "SecretError",
     "SecretReferenceError",
     "SelectionError",
+    "ServerSettingsError",
+    "ServerUnreachableError",
+    "ServingFailedError",
+    "ServingRefusedError",
     "SpanUnknownError",
     "UngatedPushError",
     "UnknownAttributeError",

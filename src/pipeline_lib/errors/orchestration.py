@@ -15,13 +15,7 @@ class SpanUnknownError(PipelineError):
     code = "PL702"
 
 
-class RunReusedError(PipelineError):
-    """A DAG run has the id of an earlier run with other parameters."""
-
-    code = "PL703"
-
-
 class AirflowNotStartedError(PipelineError):
     """A local Airflow does not come up."""
 
-    code = "PL704"
+    code = "PL703"

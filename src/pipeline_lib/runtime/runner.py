@@ -135,8 +135,12 @@ class LocalRunner:
             and event.step is Step.EXECUTING
             and self._warming.acquire(blocking=False)
         ):
-            self._launcher.executor.warm_up(self._preload())
+            # In the background: the first scan of all nodes' imports takes half a second.
+            threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
         self._observe(event)
+
+    def _warm_up(self) -> None:
+        self._launcher.executor.warm_up(self._preload())
 
     def _preload(self) -> tuple[str, ...]:
         """Heavy modules of the nodes still to end, those of the first nodes first."""

@@ -1,7 +1,10 @@
 """The DAG of a plan: tasks, options, what Airflow stores of it."""
 
 import json
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,3 +95,26 @@ def test_the_dag_file_is_the_callers(dag: DAG) -> None:
 def test_catchup_needs_to_know_since_when() -> None:
     with pytest.raises(ValueError, match="needs a start_date"):
         to_dag(plan(), catchup=True)
+
+
+ROOT = Path(__file__).parents[3]
+HEAVY = "tensorflow apache_beam pyarrow ml_metadata numpy pandas keras"
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "dags").glob("*/dag.py")), ids=lambda file: file.parent.name)
+def test_dag_files_are_light(file: Path) -> None:
+    program = (
+        f"import runpy, sys; sys.path.insert(0, {str(ROOT / 'dags')!r})\n"
+        f"assert runpy.run_path({str(file)!r})['dag'].fileloc == {str(file)!r}\n"
+        f"print(*set({HEAVY!r}.split()) & set(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ran.stdout.strip(), ran.returncode) == ("", 0), ran.stderr
+
+
+def test_the_library_does_not_import_airflow() -> None:
+    """Executor children import the runtime: 1,400 modules more for each would be felt."""
+    names = "pipeline_lib pipeline_lib.airflow pipeline_lib.airflow.files pipeline_lib.cli pipeline_lib.runtime.child"
+    program = f"import importlib, sys; [importlib.import_module(n) for n in {names!r}.split()]\n"
+    program += "sys.exit('airflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from pipeline_lib.airflow.runs import TaskRun, close_run, open_run, task_run
 from pipeline_lib.airflow.translation import Deployment
-from pipeline_lib.errors import RunParameterError, RunReusedError
+from pipeline_lib.errors import RunParameterError
 from pipeline_lib.metadata.records import State
 from pipeline_lib.plan.models import CodeRef, Plan, RunParameter
 
@@ -38,20 +38,21 @@ def deployment(tmp_path: Path) -> Deployment:
     return Deployment(plan=PLAN, profile="x", project=tmp_path)
 
 
-def context(**params: Any) -> dict[str, Any]:
+def context(*, opened_as: str | None = "p.manual__1", **params: Any) -> dict[str, Any]:
     facts = {"dag_id": "p", "run_id": "manual__1"}
     task = {"task_id": "start_run", "map_index": -1, "try_number": 1, "log_url": "http://airflow/log"}
     run = {"run_type": "manual", "data_interval_start": START, "run_after": START, "partition_key": None}
+    pushed = {"run_id": opened_as} if opened_as else None
     return {
-        "ti": SimpleNamespace(**facts, **task),
+        "ti": SimpleNamespace(**facts, **task, xcom_pull=lambda **_: pushed),
         "dag_run": SimpleNamespace(**facts, **run),
         "params": {"day": None, "steps": 3, **params},
     }
 
 
-def opened(deployment: Deployment, given: dict[str, Any]) -> None:
-    with task_run(deployment, given) as run:
-        open_run(run, given)
+def opened(deployment: Deployment, given: dict[str, Any]) -> str:
+    with task_run(deployment, given, new=True) as run:
+        return open_run(run, given).run_id
 
 
 def test_the_run_is_recorded_with_day_parameters_and_the_way_back(deployment: Deployment) -> None:
@@ -74,15 +75,9 @@ def test_paths_start_at_the_project(deployment: Deployment) -> None:
     assert (deployment.project / "metadata.sqlite").is_file()
 
 
-def test_opening_again_is_the_same_run(deployment: Deployment) -> None:
-    opened(deployment, context())
-    opened(deployment, context())
-
-
-def test_other_parameters_under_the_same_id_are_refused(deployment: Deployment) -> None:
-    opened(deployment, context())
-    with pytest.raises(RunReusedError, match=r"another run p\.manual__1"):
-        opened(deployment, context(steps=4))
+def test_opening_again_is_a_run_of_its_own(deployment: Deployment) -> None:
+    ids = [opened(deployment, context()) for _ in range(3)]
+    assert ids == ["p.manual__1", "p.manual__1.2", "p.manual__1.3"]
 
 
 @pytest.mark.parametrize("given", [{"step": 4}, {"steps": "4"}])
@@ -93,7 +88,7 @@ def test_a_wrong_parameter_is_refused(deployment: Deployment, given: dict[str, A
 
 def test_a_run_that_was_never_opened_has_no_results(deployment: Deployment) -> None:
     with (
-        task_run(deployment, context()) as run,
+        task_run(deployment, context(opened_as=None)) as run,
         pytest.raises(AirflowFailException, match="clear start_run"),
     ):
         run.results()

@@ -43,7 +43,7 @@ def test_each_node_has_its_line_in_plan_order(terminal: Console) -> None:
     assert last_frame(terminal)[1:] == [
         "read  cached    1.50 s  as in execution 1",
         "fit   complete  1.50 s  model.py changed",
-        "push  skipped   1.50 s  its condition does not hold",
+        "push  skipped           its condition does not hold",
     ]
 
 
