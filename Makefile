@@ -25,10 +25,10 @@ airflow: $(STAMP)  ## A local Airflow with the sample pipelines; PORT=8080
 	@$(BIN)/python -m pipeline_lib.airflow.standalone
 
 test: $(STAMP)  ## Unit, integration and end-to-end tests; only PyPI's packages needed
-	@$(BIN)/python -m pytest -n $(JOBS) -m "not system"
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not system"
 
 test-all: $(STAMP)  ## The same and those that need Debian's chromium, redis-server, mariadb-server
-	@$(BIN)/python -m pytest -n $(JOBS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 check: $(STAMP)  ## What a reviewer need not look for: format, lint, types, layers, house rules
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check .; exit 1; }

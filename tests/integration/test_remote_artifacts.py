@@ -28,7 +28,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     address, port = server.get_host_and_port()
     monkeypatch.setenv("TEST_S3_SECRET", "hunter2-in-no-file")
     client = {"endpoint_url": f"http://{address}:{port}", "region_name": "eu-west-1"}
-    fsspec.filesystem("s3", key="key", secret="x", client_kwargs=client).mkdir("bucket")
+    fsspec.filesystem("s3", key="key", secret="x", client_kwargs=client).mkdir("runs")
     yield {"key": "key", "secret": "env:TEST_S3_SECRET", "client_kwargs": client}
     server.stop()
 
@@ -48,7 +48,7 @@ def test_a_run_on_s3_and_its_cached_repeat(bucket: dict[str, Any], tmp_path: Pat
         state_dir=tmp_path / "state",
         import_paths=(PIPELINES,),
         metadata=MetadataSettings(url=f"sqlite:///{tmp_path}/metadata.sqlite"),
-        artifacts=ArtifactSettings(root="s3://bucket/artifacts", storage_options=bucket),
+        artifacts=ArtifactSettings(root="s3://runs/artifacts", storage_options=bucket),
         host=HostSettings(directory=tmp_path / "host"),
     )
     try:
@@ -60,7 +60,7 @@ def test_a_run_on_s3_and_its_cached_repeat(bucket: dict[str, Any], tmp_path: Pat
         stop_hosts(profile.host)
     assert [str(node.error) for node in first.nodes if node.error] == []
     (last,) = first.of("last")[0].outputs["number"]
-    assert last.uri.startswith("s3://bucket/artifacts/chain/last/number/")
+    assert last.uri.startswith("s3://runs/artifacts/chain/last/number/")
     assert last.properties["value"] == 15
     assert {node.outcome for node in again.nodes} == {Outcome.CACHED}
     assert findings == []

@@ -1,6 +1,7 @@
 """`pipeline list` and `pipeline compile`."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from pipeline_lib.plan.reading import plan_from_text
 from unit.cli.command import Command
@@ -52,6 +53,12 @@ def test_compile_prints_a_plan_that_can_be_read_back(pipeline: Command) -> None:
     text = pipeline("compile", "chain")
     assert [node.id for node in plan_from_text(text).nodes] == ["read", "add", "last"]
     assert pipeline("compile", "chain") == text
+
+
+def test_compile_for_airflow_writes_the_dag_and_its_plan(pipeline: Command, tmp_path: Path) -> None:
+    told = pipeline("compile", "chain", "--target", "airflow", "--output", str(tmp_path / "dags"))
+    assert told.split() == [str(tmp_path / "dags" / name) for name in ("chain.py", "chain.json")]
+    assert plan_from_text((tmp_path / "dags" / "chain.json").read_text()).name == "chain"
 
 
 def test_list_as_json_is_the_plans(pipeline: Command) -> None:
