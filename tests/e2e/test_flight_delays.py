@@ -37,6 +37,8 @@ TYPICAL = {
 }
 """A flight like many."""
 
+HEAVY = ("tensorflow", "apache_beam", "pyarrow", "numpy", "pandas", "airflow")
+
 
 class Project:
     """A copy of the sample in a folder of its own, and the command run there."""
@@ -134,6 +136,17 @@ def test_the_same_night_again_comes_from_the_cache(project: Project, first_night
         _output(again, *version)["properties"]["pushed_version"]
         == _output(first_night, *version)["properties"]["pushed_version"]
     )
+
+
+def test_a_cached_run_imports_nothing_heavy(project: Project, first_night: dict[str, Any]) -> None:
+    told = project.python(
+        "import sys\n"
+        "from pipeline_lib.cli import app\n"
+        f"app(['run', 'flight-delays', '-p', 'day={NIGHT}', '-p', 'train_steps=150', '--json'],"
+        " standalone_mode=False)\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])\n"
+    )
+    assert told.splitlines()[-1] == "[]"
 
 
 def test_the_next_night_is_compared_with_the_blessed_model(

@@ -142,6 +142,6 @@ def test_a_failure_shows_its_error_and_the_end_of_its_log(tmp_path: Path) -> Non
         tries=3,
     )
     text = shown(result(failed, state=State.FAILED))
-    assert "train failed 3 times\n[PL420] train raised ValueError\n  fix: mend it\n  log: " in text
+    assert "train failed 3 times\n[PL420] train raised ValueError\n  fix: mend it\n  log:" in text
     assert "line 39" in text
     assert "line 27" not in text
