@@ -51,13 +51,8 @@ def installed_distributions(paths: Iterable[str] | None = None) -> dict[str, str
     return found
 
 
-def environment_digest(state_dir: Path | None = None) -> str:
-    """Digest of interpreter version and installed distributions; the same on every machine that has these.
-
-    Args:
-        state_dir: Not needed; kept so that a caller need not know.
-    """
-    del state_dir
+def environment_digest() -> str:
+    """Digest of interpreter version and installed distributions; the same on every machine that has these."""
     return digest(
         "environment",
         {

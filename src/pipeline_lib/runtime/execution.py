@@ -194,7 +194,7 @@ class Executor:
 
     @cached_property
     def _environment_digest(self) -> str:
-        return environment_digest(self._state_dir)
+        return environment_digest()
 
 
 @contextmanager

@@ -2,8 +2,7 @@
 
 import importlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,13 +67,11 @@ def prepare(node: Node, key: NodeKey, scope: Scope, profile: Profile) -> Prepare
     )
 
 
-@contextmanager
-def importable(import_paths: Sequence[Path]) -> Iterator[None]:
+def make_importable(import_paths: Sequence[Path]) -> None:
     """Put the profile's import paths before `sys.path` for good: imported modules import others later."""
     for path in reversed([str(Path(p).resolve()) for p in import_paths]):
         if path not in sys.path:
             sys.path.insert(0, path)
-    yield
 
 
 def load(code: CodeRef, import_paths: Sequence[Path]) -> Any:
@@ -84,10 +81,10 @@ def load(code: CodeRef, import_paths: Sequence[Path]) -> Any:
         DriverFailedError: There is no such module or name.
     """
     try:
-        with importable(import_paths):
-            found: Any = importlib.import_module(code.module)
-            for name in code.qualname.split("."):
-                found = getattr(found, name)
+        make_importable(import_paths)
+        found: Any = importlib.import_module(code.module)
+        for name in code.qualname.split("."):
+            found = getattr(found, name)
     except (ImportError, AttributeError) as error:
         raise DriverFailedError(
             f"{code} cannot be imported: {error}",
