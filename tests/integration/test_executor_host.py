@@ -47,7 +47,9 @@ def test_tensorflow_trains_in_forks_and_is_refused_after_an_op(
     (tmp_path / "fitting_bodies.py").write_text(BODIES)
     (tmp_path / "runs_an_op.py").write_text("import tensorflow as tf\ntf.constant(1) + 1\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    executor = Executor(host=settings, state_dir=tmp_path)
+    executor = Executor(
+        host=settings,
+    )
     request = Request(
         code=CodeRef(module="fitting_bodies", qualname="fit"),
         import_paths=(str(tmp_path),),

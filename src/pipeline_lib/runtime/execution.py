@@ -36,7 +36,6 @@ class Executor:
 
     Args:
         host: Whether and where the executor host is.
-        state_dir: The profile's; logs are given per execution.
         environments: Interpreters by name, for components that ask for one.
         cold: Never use the host.
     """
@@ -45,12 +44,10 @@ class Executor:
         self,
         *,
         host: HostSettings,
-        state_dir: Path,
         environments: Mapping[str, Path] | None = None,
         cold: bool = False,
     ) -> None:
         self._settings = host
-        self._state_dir = state_dir
         self._environments = dict(environments or {})
         self._warm = host.enabled and not cold
 

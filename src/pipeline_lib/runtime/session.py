@@ -139,7 +139,6 @@ def open_session(profile: Profile, *, cold: bool = False) -> Iterator[Session]:
     with open_store(profile.metadata) as store:
         executor = Executor(
             host=profile.host,
-            state_dir=state_dir,
             environments=profile.environments,
             cold=cold,
         )

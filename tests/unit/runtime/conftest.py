@@ -61,12 +61,14 @@ def request_for(tmp_path: Path) -> Callable[..., Request]:
 
 @pytest.fixture(params=["warm", "cold"])
 def executor(request: pytest.FixtureRequest, shared_settings: HostSettings, tmp_path: Path) -> Executor:
-    return Executor(host=shared_settings, state_dir=tmp_path, cold=request.param == "cold")
+    return Executor(host=shared_settings, cold=request.param == "cold")
 
 
 @pytest.fixture
 def warm(host_settings: HostSettings, tmp_path: Path) -> Executor:
-    return Executor(host=host_settings, state_dir=tmp_path)
+    return Executor(
+        host=host_settings,
+    )
 
 
 @pytest.fixture

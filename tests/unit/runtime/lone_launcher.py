@@ -9,6 +9,6 @@ from pipeline_lib.settings import HostSettings
 
 mode, directory, request, log = sys.argv[1:]
 settings = HostSettings(directory=Path(directory), idle_timeout_seconds=60, kill_grace_seconds=0.5)
-Executor(host=settings, state_dir=Path(directory), cold=mode == "cold").execute(
+Executor(host=settings, cold=mode == "cold").execute(
     Request.model_validate_json(Path(request).read_text()), log_path=Path(log), preload=("decimal",)
 )

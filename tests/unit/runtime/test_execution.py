@@ -255,7 +255,7 @@ def test_a_host_that_refuses_is_done_without(warm, request_for, tmp_path, monkey
 
 
 def test_an_environment_of_its_own(warm, request_for, tmp_path, host_settings):
-    executor = Executor(host=host_settings, state_dir=tmp_path, environments={"other": Path(sys.executable)})
+    executor = Executor(host=host_settings, environments={"other": Path(sys.executable)})
     request = request_for("write").model_copy(update={"environment": "other"})
     assert executor.execute(request, log_path=tmp_path / "log", preload=LIGHT).failure is None
     assert running_hosts(host_settings) == []
@@ -268,7 +268,7 @@ def test_an_interpreter_without_the_library(request_for, tmp_path, host_settings
     shell = tmp_path / "python"
     shell.write_text("#!/bin/sh\necho no module named pipeline_lib >&2\nexit 1\n")
     shell.chmod(0o755)
-    executor = Executor(host=host_settings, state_dir=tmp_path, environments={"bare": shell})
+    executor = Executor(host=host_settings, environments={"bare": shell})
     request = request_for("write").model_copy(update={"environment": "bare"})
     found = failure(executor.execute(request, log_path=tmp_path / "log"), "PL425")
     assert "no module named pipeline_lib" in found.error["facts"]["log"]

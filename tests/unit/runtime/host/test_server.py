@@ -22,7 +22,9 @@ def test_an_idle_host_ends_and_takes_its_socket_away(host_settings):
 
 def test_work_keeps_a_host_awake(host_settings, request_for, tmp_path):
     settings = host_settings.model_copy(update={"idle_timeout_seconds": 0.3})
-    executor = Executor(host=settings, state_dir=tmp_path)
+    executor = Executor(
+        host=settings,
+    )
     request = request_for("sleep", notes=str(tmp_path / "notes"), seconds=1.0)
     response = executor.execute(request, log_path=tmp_path / "log", preload=("json",))
     assert response.failure is None
@@ -40,7 +42,9 @@ def test_the_host_is_nobodys_child_and_of_its_own_session(host_settings):
 
 
 def test_sigterm_ends_the_host_and_its_children(host_settings, request_for, tmp_path):
-    executor = Executor(host=host_settings, state_dir=tmp_path)
+    executor = Executor(
+        host=host_settings,
+    )
     request = request_for("sleep", notes=str(tmp_path / "notes"))
     running = InBackground(executor, request, log_path=tmp_path / "log", preload=("json",))
     pids = pids_in(tmp_path / "notes")
@@ -53,7 +57,12 @@ def test_sigterm_ends_the_host_and_its_children(host_settings, request_for, tmp_
 
 
 def test_two_clients_share_a_host_and_one_lost_does_not_harm_the_other(host_settings, request_for, tmp_path):
-    executors = [Executor(host=host_settings, state_dir=tmp_path) for _ in range(2)]
+    executors = [
+        Executor(
+            host=host_settings,
+        )
+        for _ in range(2)
+    ]
     running = [
         InBackground(
             executor,
@@ -104,7 +113,9 @@ def test_nonsense_from_a_client_does_not_end_the_host(host_settings):
 
 
 def test_status_tells_what_runs(host_settings, request_for, tmp_path):
-    executor = Executor(host=host_settings, state_dir=tmp_path)
+    executor = Executor(
+        host=host_settings,
+    )
     request = request_for("sleep", notes=str(tmp_path / "notes"))
     running = InBackground(executor, request, log_path=tmp_path / "log", preload=("json",))
     child, _ = pids_in(tmp_path / "notes")

@@ -63,7 +63,9 @@ def test_a_changed_environment_gets_a_new_host_and_ends_the_old(host_settings):
 
 
 def test_an_outdated_host_lets_its_children_end(host_settings, request_for, tmp_path):
-    executor = Executor(host=host_settings, state_dir=tmp_path)
+    executor = Executor(
+        host=host_settings,
+    )
     request = request_for("sleep", notes=str(tmp_path / "notes"))
     running = InBackground(executor, request, log_path=tmp_path / "log", preload=("json",))
     pids_in(tmp_path / "notes")
