@@ -5,11 +5,14 @@ BIN    := .venv/bin
 STAMP  := .venv/.installed
 JOBS   ?= auto
 
+# The machine's own certificates, as pip uses them: behind a company's proxy uv's built-in ones do not do.
+export UV_SYSTEM_CERTS = 1
+
 # Without compiled bytecode every start of Python compiles what it imports: TensorFlow alone costs seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo airflow test test-all check bench lock docs clean
+.PHONY: help install demo airflow test test-all check bench lock audit sbom docs clean
 
 help:  ## This list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -44,6 +47,15 @@ bench: $(STAMP)  ## Ratios against named peers, measured in the same run, into d
 lock: $(BIN)/uv  ## requirements.lock again from pyproject.toml; `make lock UPGRADE=1` takes newer versions
 	@$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --generate-hashes --python-version 3.11 \
 	  --no-header --no-annotate $(if $(UPGRADE),--upgrade) --output-file requirements.lock
+
+audit: $(STAMP)  ## Known vulnerabilities of what requirements.lock names; needs PyPI's advisories
+	@$(BIN)/pip-audit --no-deps --disable-pip --strict -r requirements.lock
+
+sbom: $(STAMP)  ## dist/sbom.cdx.json: every installed package, its licence and what needs it (CycloneDX)
+	@mkdir -p dist
+	@$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible \
+	  --output-file dist/sbom.cdx.json
+	@echo "sbom: dist/sbom.cdx.json"
 
 docs: $(STAMP)  ## The documentation site, into .site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -258,3 +258,24 @@ def test_authoring_is_light(module: str) -> None:
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.split() == []
+
+
+def test_whoever_reads_parquet_or_ipc_closes_the_hole_in_pyarrow() -> None:
+    """CVE-2023-47248: reading a hostile file runs code unless pyarrow_hotfix was imported before."""
+    reading = re.compile(r"^\s*import pyarrow\.(parquet|ipc|feather|dataset)\b|\bpa\.ipc\b", re.MULTILINE)
+    open_to_it = [
+        str(path)
+        for path in SOURCES
+        if reading.search(text := (ROOT / path).read_text()) and "import pyarrow_hotfix" not in text
+    ]
+    assert not open_to_it, "import pyarrow_hotfix beside pyarrow in these"
+
+
+def test_nothing_that_was_read_is_run() -> None:
+    """No artifact, profile or request is unpickled, evaluated or loaded as code."""
+    runs_what_it_reads = re.compile(
+        r"\bpickle\.loads?\(|\bdill\.loads?\(|\byaml\.(unsafe_|full_)?load\(|\bnp\.load\(|\bread_pickle\("
+        r"|\bload_model\(|(?<![\w.])(eval|exec)\("
+    )
+    found = [str(path) for path in SOURCES if runs_what_it_reads.search((ROOT / path).read_text())]
+    assert not found

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow_hotfix  # noqa: F401  (closes CVE-2023-47248 of the pinned pyarrow)
 
 from pipeline_components.errors import EmptySplitError, MissingColumnError
 from pipeline_components.ingest._hashing import hash_column, hash_rows

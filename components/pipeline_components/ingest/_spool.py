@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
+import pyarrow_hotfix  # noqa: F401  (closes CVE-2023-47248 of the pinned pyarrow)
 
 from pipeline_components.ingest._types import as_schema, conform, widen_all
 

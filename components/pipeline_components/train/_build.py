@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 import pyarrow.parquet as pq
+import pyarrow_hotfix  # noqa: F401  (closes CVE-2023-47248 of the pinned pyarrow)
 import tensorflow as tf
 
 from pipeline_components.errors import TrainingDataError, TrainingModuleError, WarmStartError

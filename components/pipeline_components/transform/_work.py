@@ -8,6 +8,7 @@ import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pyarrow_hotfix  # noqa: F401  (closes CVE-2023-47248 of the pinned pyarrow)
 
 from pipeline_components.transform._columns import to_list_columns, to_plain_columns
 from pipeline_lib.beam.files import open_parquet
