@@ -11,8 +11,13 @@ export UV_SYSTEM_CERTS = 1
 # Without compiled bytecode every start of Python compiles what it imports: TensorFlow alone costs seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
+LOCK := $(BIN)/uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --no-annotate
+# The extras in each image of docker/.
+IN_airflow := airflow audit celery postgresql web
+IN_worker  := $(IN_airflow) beam s3 samples serving tensorflow
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo airflow test test-all check bench lock audit sbom docs clean
+.PHONY: help install demo airflow test test-all check bench bench-scale lock audit sbom docs clean
 
 help:  ## This list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -20,10 +25,10 @@ help:  ## This list
 install: $(STAMP)  ## .venv from the lock; instant when nothing changed
 	@:
 
-demo: $(STAMP)  ## A night's flights, from CSV to a pushed model; the second time from cache
-	@PYTHONPATH=$(CURDIR)/dags $(BIN)/python -m flight_delays.demo
+demo: $(STAMP)  ## A night's flights, from CSV to a pushed model; then from cache; NIGHT=2013-06-15 the next one
+	@PYTHONPATH=$(CURDIR)/dags $(BIN)/python -m flight_delays.demo $(NIGHT)
 
-airflow: $(STAMP)  ## A local Airflow with the sample pipelines; PORT=8080
+airflow: $(STAMP)  ## A local Airflow with the sample pipelines; PORT=8080, PROFILE=sqlite, postgresql or celery
 	@PYTHONPATH=$(CURDIR)/dags $(BIN)/python -m flight_delays.deliver
 	@$(BIN)/python -m pipeline_lib.airflow.standalone
 
@@ -40,13 +45,18 @@ check: $(STAMP)  ## What a reviewer need not look for: format, lint, types, laye
 	@$(BIN)/lint-imports --no-logo --cache-dir .cache/import-linter
 	@$(BIN)/python -m pytest -q tests/unit/test_house.py
 
-bench: $(STAMP)  ## Ratios against named peers, measured in the same run, into docs/benchmarks.md; QUICK=1 for some
-	@$(BIN)/python -m pytest -q -s -m benchmark tests/benchmarks \
-	  $(if $(QUICK),--quick,--report docs/benchmarks.md)
+bench: $(STAMP)  ## Ratios against named peers, measured in the same run, into docs/benchmarks.md; QUICK=1 each once
+	@$(BIN)/python -m pytest -q -s -m "benchmark and not slow" tests/benchmarks \
+	  $(if $(QUICK),--quick --report .bench/quick.md,--report docs/benchmarks.md)
 
-lock: $(BIN)/uv  ## requirements.lock again from pyproject.toml; `make lock UPGRADE=1` takes newer versions
-	@$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --generate-hashes --python-version 3.11 \
-	  --no-header --no-annotate $(if $(UPGRADE),--upgrade) --output-file requirements.lock
+bench-scale: $(STAMP)  ## Ingest and statistics up to 15 million rows, into docs/benchmarks.md; 8 GB of disk, minutes
+	@$(BIN)/python -m pytest -q -s -m "benchmark and slow" tests/benchmarks --report docs/benchmarks.md
+
+lock: $(BIN)/uv  ## requirements.lock again from pyproject.toml, and its parts for images; UPGRADE=1 takes newer versions
+	@$(LOCK) pyproject.toml --all-extras $(if $(UPGRADE),--upgrade) --output-file requirements.lock
+	@$(foreach image,airflow worker,$(LOCK) pyproject.toml $(addprefix --extra ,$(IN_$(image))) \
+	  --constraint requirements.lock --output-file docker/$(image).lock &&) \
+	printf 'hatchling\nuv\n' | $(LOCK) - --constraint requirements.lock --output-file docker/build.lock
 
 audit: $(STAMP)  ## Known vulnerabilities of what requirements.lock names; needs PyPI's advisories
 	@$(BIN)/pip-audit --no-deps --disable-pip --strict -r requirements.lock

@@ -15,7 +15,7 @@ _FRAME = """<!doctype html>
 <title>{{ title }}</title><style>
 :root { color-scheme: light dark; --ink: #1c2330; --soft: #667085; --line: #e2e6ec; --back: #f6f7f9; --card: #fff;
   --c0: #2f6fde; --c1: #d9822b; --c2: #2f9e6e; --c3: #9b51c9; --bad: #c4314b; --warn: #b7791f; --good: #2f8f5b; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --soft: #98a2b3; --line: #2b3240; --back: #12161d;
+@media screen and (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --soft: #98a2b3; --line: #2b3240; --back: #12161d;
   --card: #1a2029; --c0: #6ea2ff; --c1: #f0a45d; --c2: #5fcf9b; --c3: #c58df0; --bad: #ff7b8f; --warn: #e8b45a;
   --good: #63d29a; } }
 * { box-sizing: border-box } body { margin: 0; padding: 2rem clamp(1rem, 4vw, 3rem); background: var(--back);
@@ -31,6 +31,11 @@ th { text-align: left; font-weight: 500; color: var(--soft); font-size: .85rem }
 .bad { color: var(--bad) } .warn { color: var(--warn) } .good { color: var(--good) } svg { display: block; color: var(--c) }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 30rem), 1fr)); gap: 0 1rem }
 .wide { overflow-wrap: anywhere } a { color: inherit }
+.dense { font-size: .88rem } .dense th { font-size: .8rem } .dense th, .dense td { padding-right: .5rem; white-space: nowrap }
+.dense td:last-child, .dense th:last-child { padding-right: 0 }
+.pictures { display: flex; flex-wrap: wrap; gap: .5rem 1rem; margin: .6rem 0 } .pictures svg { flex: 1 1 9rem; width: 9rem; height: 3rem }
+@media print { body { padding: 0; background: none } .card { break-inside: avoid } .dot, rect { print-color-adjust: exact; -webkit-print-color-adjust: exact }
+  :root { color-scheme: light } }
 </style></head><body>{% block body %}{% endblock %}</body></html>"""
 
 

@@ -11,6 +11,7 @@ from pipeline_components.statistics import compute_statistics
 from pipeline_components.train import train
 from pipeline_components.transform import transform
 from pipeline_components.validate import validate_examples
+from pipeline_components.validate_infra import validate_infra
 from pipeline_lib import UserModule, latest, latest_blessed, pipeline, rolling_window, when
 from pipeline_lib.artifacts import Model
 
@@ -69,5 +70,6 @@ def flight_delays(
             Metric("calibration"),
         ],
     )
-    with when(verdict.blessing.blessed):
-        push(trained.model, verdict.blessing, name="flight-delays")
+    trial = validate_infra(trained.model, [examples])
+    with when(verdict.blessing.blessed & trial.blessed):
+        push(trained.model, verdict.blessing, trial, name="flight-delays")

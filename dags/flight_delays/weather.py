@@ -18,6 +18,9 @@ def join_weather(flights: Examples, weather: Examples, *, late_minutes: int = 15
     Returns:
         The splits of `flights`; `delayed` (0 or 1) is the label, weather columns are empty where no
         observation exists.
+
+    Raises:
+        ValueError: The flights lack a column.
     """
     import pandas as pd
 
@@ -32,7 +35,10 @@ def join_weather(flights: Examples, weather: Examples, *, late_minutes: int = 15
     joined = Examples.new(span=flights.span, version=flights.version, split_names=flights.split_names)
     rows = {}
     for name in flights.split_names:
-        known = pd.read_parquet(flights.split_path(name)).dropna(subset=["arr_delay"])
+        landed = pd.read_parquet(flights.split_path(name))
+        if missing := [column for column in (*KEYS, *FLIGHT, "arr_delay") if column not in landed]:
+            raise ValueError(f"the flights of {name} have no column {', '.join(missing)}")
+        known = landed.dropna(subset=["arr_delay"])
         known["delayed"] = (known["arr_delay"] > late_minutes).astype("int64")
         table = known[[*KEYS, *FLIGHT, "delayed"]].merge(observed, how="left", on=list(KEYS))
         table["weekday"] = pd.to_datetime(table[["year", "month", "day"]]).dt.dayofweek

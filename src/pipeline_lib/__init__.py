@@ -20,6 +20,7 @@ from pipeline_lib.artifacts import (
     later,
     workspace,
 )
+from pipeline_lib.dsl.approvals import Approval
 from pipeline_lib.dsl.component import Component, component
 from pipeline_lib.dsl.conditions import either, exists, not_, otherwise, required, when
 from pipeline_lib.dsl.done import Done
@@ -30,10 +31,12 @@ from pipeline_lib.dsl.options import Cache
 from pipeline_lib.dsl.parameters import Secret, UserModule
 from pipeline_lib.dsl.pipeline import Pipeline, pipeline
 from pipeline_lib.dsl.resolvers import History, Resolver, resolver
+from pipeline_lib.dsl.schedules import OnArtifact
 from pipeline_lib.dsl.standard_resolvers import latest, latest_blessed, rolling_window
 from pipeline_lib.errors import PipelineError
 
 __all__ = [
+    "Approval",
     "Artifact",
     "Cache",
     "Component",
@@ -49,6 +52,7 @@ __all__ = [
     "ModelBlessing",
     "ModelEvaluation",
     "ModelRun",
+    "OnArtifact",
     "Pipeline",
     "PipelineError",
     "PushedModel",

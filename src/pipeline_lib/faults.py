@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 VARIABLE = "PIPELINE_FAULT"
 
 # In the order in which a run comes to them.
-POINTS = (
+LAUNCHING = (
     "run-opened",
     "prepared",
     "looked-up",
@@ -35,6 +35,25 @@ POINTS = (
     "run-ended",
     "run-closed",
 )
+# In the order in which a push comes to them, and then a rollback.
+PUSHING = (
+    "push-locked",
+    "push-begun",
+    "push-copied",
+    "push-renamed",
+    "push-available",
+    "push-checked",
+    "push-labelled",
+    "push-committed",
+    "push-pruned",
+    "move-begun",
+    "move-restored",
+    "move-withdrawn",
+    "move-confirmed",
+    "move-committed",
+)
+COLLECTING = ("gc-marked", "gc-removed")
+POINTS = (*LAUNCHING, *PUSHING, *COLLECTING)
 
 
 def reached(point: str) -> None:

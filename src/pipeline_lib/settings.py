@@ -7,10 +7,10 @@ A value in the environment wins: `PIPELINE_METADATA__URL` overrides `metadata.ur
 import difflib
 import os
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -61,14 +61,109 @@ class BeamSettings(_Section):
     options: dict[str, Any] = {}
 
 
+class ReplicaSettings(_Section):
+    """One server of models: at least one of its two addresses.
+
+    Attributes:
+        grpc: `host:port`. Needed to tell the server what to serve.
+        rest: `http://host:port`.
+    """
+
+    grpc: str | None = None
+    rest: str | None = None
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Self:
+        if not self.grpc and not self.rest:
+            raise ValueError("a replica needs grpc: host:port or rest: http://host:port")
+        return self
+
+
+class TlsSettings(_Section):
+    """Files in PEM form: whom to trust, and who we are.
+
+    Attributes:
+        ca: Certificates to trust; the system's without.
+        certificate: Ours, where servers ask for one.
+        key: Its private key.
+    """
+
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+class ProxySettings(_Section):
+    """nginx in front of the replicas, which splits traffic between versions.
+
+    Attributes:
+        directory: Of its configuration, which we write.
+        listen: `host:port` for REST.
+        command: nginx, or a path to it.
+        pid_file: Of a running nginx that includes our configuration; ours without.
+        canary: REST addresses (`host:port`) of servers of the canary's own; without, the replicas serve both
+            versions and labels tell them apart.
+        sticky_header: Requests with the same value of it go to the same version.
+    """
+
+    directory: Path = Path(".pipeline/proxy")
+    listen: str = "127.0.0.1:8601"
+    command: str = "nginx"
+    pid_file: Path | None = None
+    canary: tuple[str, ...] = ()
+    sticky_header: str | None = None
+
+
 class ServingSettings(_Section):
-    """Where models are pushed: a TensorFlow Serving base directory; models are its sub-directories."""
+    """Where models are pushed, and the servers that serve them.
+
+    Attributes:
+        base_path: A TensorFlow Serving base directory; models are its sub-directories.
+        server_base_path: The same directory as the servers name it, if they mount it elsewhere.
+        replicas: The servers that must confirm a push. Without, a push ends with the rename.
+        control: `reload`: we tell the servers which versions to serve, and move the label `stable`
+            (HandleReloadConfigRequest); `follow`: they serve the newest version that they see.
+        tls: Speak TLS to the replicas.
+        load_timeout_seconds: For a version to be AVAILABLE on all replicas.
+        request_timeout_seconds: Of one call.
+        keep_versions: Versions that have been live and are kept to go back to, the live one included.
+        golden_tolerance: Relative and absolute difference allowed to a golden answer.
+        trial: What `validate_infra` tries a model in: `local` (the local model server), or the command of
+            another server with `{base_path}`, `{name}`, `{grpc_port}` and `{rest_port}` in it.
+        proxy: What splits traffic for `pipeline serving canary`.
+    """
 
     base_path: str = ".pipeline/serving"
+    server_base_path: str | None = None
+    replicas: tuple[ReplicaSettings, ...] = ()
+    control: Literal["reload", "follow"] = "reload"
+    tls: TlsSettings | None = None
+    load_timeout_seconds: float = Field(default=300.0, gt=0)
+    request_timeout_seconds: float = Field(default=10.0, gt=0)
+    keep_versions: int = Field(default=5, ge=2)
+    golden_tolerance: float = Field(default=1e-5, ge=0)
+    trial: str = "local"
+    proxy: ProxySettings = ProxySettings()
 
     def resolved_base_path(self) -> str:
         """The base directory as any process of this machine can use it: absolute, or a URL."""
         return _absolute(self.base_path)
+
+    def resolved(self) -> Self:
+        """These settings as any process of this machine can use them."""
+        return self.model_copy(update={"base_path": self.resolved_base_path()})
+
+
+class AuditSettings(_Section):
+    """Who signs audit reports.
+
+    Attributes:
+        key: Reference to a private Ed25519 key in PEM form: `file:PATH` or `env:NAME`.
+        public_key: The key that reports are verified by, where the private one is elsewhere.
+    """
+
+    key: str | None = None
+    public_key: Path | None = None
 
 
 class HostSettings(_Section):
@@ -85,6 +180,23 @@ class HostSettings(_Section):
     kill_grace_seconds: float = Field(default=3.0, ge=0)
 
 
+Moment = Literal["failure", "success", "approval"]
+
+
+class NotificationSettings(_Section):
+    """Whom Airflow tells what; runs of `pipeline run` are followed on the terminal.
+
+    Attributes:
+        notifier: Class of an Airflow notifier, `package.module.Class`; the import_paths count, too.
+        on: When: a run failed, a run succeeded, somebody's approval is waited for.
+        arguments: Of the class; texts may be templates. Credentials belong in Airflow's connections.
+    """
+
+    notifier: str
+    on: tuple[Moment, ...] = ("failure",)
+    arguments: dict[str, Any] = {}
+
+
 class Profile(BaseSettings):
     """One environment.
 
@@ -93,6 +205,7 @@ class Profile(BaseSettings):
         import_paths: Directories that hold pipelines and their modules.
         parallelism: Nodes that run at once.
         environments: Interpreters by name, for components that ask for one.
+        notifications: Airflow's notifiers.
     """
 
     model_config = SettingsConfigDict(
@@ -108,7 +221,9 @@ class Profile(BaseSettings):
     beam: BeamSettings = BeamSettings()
     serving: ServingSettings = ServingSettings()
     host: HostSettings = HostSettings()
+    audit: AuditSettings = AuditSettings()
     environments: dict[str, Path] = {}
+    notifications: tuple[NotificationSettings, ...] = ()
 
     @classmethod
     def settings_customise_sources(

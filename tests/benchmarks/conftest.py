@@ -34,7 +34,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     target = session.config.getoption("--report")
     report = session.config.stash[REPORT]
     if target is not None and report.chapters and exitstatus != pytest.ExitCode.INTERRUPTED:
-        target.write_text(report.markdown(quick=session.config.getoption("--quick")), encoding="utf-8")
+        before = target.read_text(encoding="utf-8") if target.exists() else ""
+        text = report.markdown(quick=session.config.getoption("--quick"), before=before)
+        target.write_text(text, encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,9 @@ from typing import Any
 
 import psutil
 
+_FINE = ("s", "ms")
+"""Units whose figures are small enough for decimals."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
@@ -64,7 +67,7 @@ class Comparison:
 
 def told(samples: Sequence[float], unit: str) -> str:
     """The median, and the range if there are several."""
-    form = ",.0f" if unit != "s" else ".1f" if statistics.median(samples) >= 10 else ".2f"
+    form = ",.0f" if unit not in _FINE else ".1f" if statistics.median(samples) >= 10 else ".2f"
     text = f"{statistics.median(samples):{form}} {unit}"
     if len(samples) == 1:
         return text
@@ -86,16 +89,39 @@ class Report:
             flush=True,
         )
 
-    def markdown(self, *, quick: bool) -> str:
-        """The page docs/benchmarks.md."""
-        lines = [PREFACE.format(machine=machine(), scope="; a quick run, each once" if quick else "")]
-        for heading, comparisons in self.chapters.items():
-            lines += [f"## {heading}", "", "| what | ours | beside | theirs | ratio | goal | reached |"]
-            lines += ["|---|---|---|---|---|---|---|"]
-            lines += ["| " + " | ".join(comparison.cells()) + " |" for comparison in comparisons]
-            lines += [""]
-        return "\n".join(lines)
+    def markdown(self, *, quick: bool, before: str = "") -> str:
+        """The page docs/benchmarks.md.
 
+        Args:
+            quick: Whether everything was measured but once.
+            before: The page so far: what `make bench-scale` measures stays there when it is not measured
+                now, and so does everything else when that is all that is measured.
+        """
+        preface, *old = before.split("\n## ")
+        is_scale = all(SCALE_COMMAND in heading for heading in self.chapters)
+        if not (is_scale and old):
+            scope = "; a quick run, each once" if quick else ""
+            preface = PREFACE.format(machine=machine(), scope=scope)
+        kept = [
+            text
+            for text in old
+            if (heading := text.partition("\n")[0]) not in self.chapters
+            and (is_scale or SCALE_COMMAND in heading)
+        ]
+        made = [_chapter(heading, comparisons) for heading, comparisons in self.chapters.items()]
+        texts = [*kept, *made] if is_scale else [*made, *kept]
+        return "\n\n## ".join(text.strip() for text in (preface, *texts)) + "\n"
+
+
+def _chapter(heading: str, comparisons: Iterable[Comparison]) -> str:
+    lines = [heading, "", "| what | ours | beside | theirs | ratio | goal | reached |"]
+    lines += ["|---|---|---|---|---|---|---|"]
+    lines += ["| " + " | ".join(comparison.cells()) + " |" for comparison in comparisons]
+    return "\n".join(lines)
+
+
+SCALE_COMMAND = "make bench-scale"
+"""In the headings of chapters that `make bench` does not measure."""
 
 PREFACE = """# Benchmarks
 

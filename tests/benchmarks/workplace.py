@@ -49,11 +49,16 @@ class Workplace:
         assert done.answer["state"] == "COMPLETE"
         return done
 
-    def body_seconds(self, record: dict[str, Any], node: str) -> float:
-        """Wall seconds that a node's body took in its child, imports in the child included."""
+    def facts(self, record: dict[str, Any], node: str) -> dict[str, Any]:
+        """What is recorded of the execution of a node: seconds, memory."""
         (found,) = [one for one in record["nodes"] if one["node"] == node]
         shown = self.pipeline("show", f"execution:{found['execution_id']}", "--json").answer
-        return float(shown["facts"]["wall_seconds"])
+        facts: dict[str, Any] = shown["facts"]
+        return facts
+
+    def body_seconds(self, record: dict[str, Any], node: str) -> float:
+        """Wall seconds that a node's body took in its child, imports in the child included."""
+        return float(self.facts(record, node)["wall_seconds"])
 
     def stop_hosts(self) -> None:
         """Make the next run a cold one."""
@@ -114,8 +119,8 @@ class TfxEnvironment:
         return timed(command, cwd=out, log=out / "errors.log", environ=environ)
 
 
-def bare(script: str, *arguments: object, folder: Path) -> Finished:
+def bare(script: str, *arguments: object, folder: Path, environ: dict[str, str] | None = None) -> Finished:
     """Time a floor script in our environment."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, PEERS / f"{script}.py", *map(str, arguments)]
-    return timed(command, cwd=folder, log=folder / f"{script}.log")
+    return timed(command, cwd=folder, log=folder / f"{script}.log", environ=environ)

@@ -2,30 +2,19 @@
 
 import os
 import signal
-import socket
-import sys
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from integration.airflow_client import AirflowClient, RefusedError, quoted
-from pipeline_lib.airflow.files import write_dag
-from pipeline_lib.airflow.standalone import LocalAirflow
-from pipeline_lib.metadata.mlmd import open_store
+from integration.airflow_site import Site, wait_for
 from pipeline_lib.metadata.records import NodeKey, State, StoredExecution
 from pipeline_lib.metadata.store import Store
-from pipeline_lib.plan.models import Plan
 from pipeline_lib.runtime.host.protocol import RunningChild
-from pipeline_lib.runtime.host.starting import running_hosts, stop_hosts
+from pipeline_lib.runtime.host.starting import running_hosts
 from pipeline_lib.settings import HostSettings
-
-PIPELINES = Path(__file__).parent / "pipelines"
-NAMES = ("chain", "diamond", "fan", "shaky", "wicked", "windowed")
 
 pytestmark = pytest.mark.xdist_group("airflow")
 
@@ -49,61 +38,9 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    folder = tmp_path_factory.mktemp("airflow")
-    host = HostSettings(directory=folder / "host")
-    write_profile(folder, host)
-    for name in NAMES:
-        write_dag(plan_of(name), folder / "dags", profile="toy")
-    airflow = LocalAirflow(
-        home=folder / "home",
-        dags=folder / "dags",
-        port=free_port(),
-        directory=folder,
-        environ={"AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False"},
-    )
-    try:
-        with airflow, open_store(f"sqlite:///{folder}/metadata.sqlite") as store:
-            client = AirflowClient.log_in(airflow.url, "admin", airflow.password)
-            client.wait_for_dags(len(NAMES))
-            yield Installation(client=client, store=store, folder=folder, host=host)
-    finally:
-        stop_hosts(host)
-
-
-def write_profile(folder: Path, host: HostSettings) -> None:
-    profile: dict[str, Any] = {
-        "state_dir": str(folder / "state"),
-        "import_paths": [str(PIPELINES)],
-        "metadata": {"url": f"sqlite:///{folder}/metadata.sqlite"},
-        "artifacts": {"root": str(folder / "artifacts")},
-        "host": {"directory": str(host.directory), "kill_grace_seconds": 2},
-    }
-    (folder / "configs").mkdir()
-    (folder / "configs" / "toy.yaml").write_text(yaml.safe_dump(profile))
-
-
-def free_port() -> int:
-    """The first of three in a row."""
-    while True:
-        with socket.socket() as first:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            try:
-                for following in (port + 1, port + 2):
-                    with socket.socket() as probe:
-                        probe.bind(("127.0.0.1", following))
-            except OSError:
-                continue
-            return port
-
-
-def plan_of(name: str) -> Plan:
-    sys.path.insert(0, str(PIPELINES)) if str(PIPELINES) not in sys.path else None
-    import toy.pipeline as toy
-
-    plan: Plan = getattr(toy, name).compile()
-    return plan
+def installation(airflow_site: Site) -> Installation:
+    site = airflow_site
+    return Installation(client=site.client, store=site.store, folder=site.folder, host=site.host)
 
 
 def executions(installation: Installation, run: str, node: str) -> list[StoredExecution]:
@@ -112,14 +49,6 @@ def executions(installation: Installation, run: str, node: str) -> list[StoredEx
 
 def children(installation: Installation) -> list[RunningChild]:
     return [child for _, status in running_hosts(installation.host) for child in status.children]
-
-
-def wait_for(look: Callable[[], Any], seconds: float = 30) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    return found
 
 
 def test_a_pipeline_runs_and_the_second_time_comes_from_the_cache(installation: Installation) -> None:

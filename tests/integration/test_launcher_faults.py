@@ -21,7 +21,7 @@ from pipeline_lib.errors import (
     RunConflictError,
     UnknownRecordError,
 )
-from pipeline_lib.faults import POINTS
+from pipeline_lib.faults import LAUNCHING
 from pipeline_lib.metadata.records import ArtifactQuery, State
 from pipeline_lib.plan.models import Plan
 from pipeline_lib.runtime.doctor import Doctor
@@ -144,7 +144,7 @@ def require_one_success_each(session: Session, run_id: str) -> None:
 # --- killed at each point -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("point", [point for point in POINTS if point not in NOT_IN_A_CHAIN])
+@pytest.mark.parametrize("point", [point for point in LAUNCHING if point not in NOT_IN_A_CHAIN])
 def test_the_doctor_puts_right_what_a_kill_leaves(site: Site, point: str) -> None:
     site.crash(f"kill@{point}")
     with site.session() as session:

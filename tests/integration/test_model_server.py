@@ -1,60 +1,25 @@
 """The local model server as a process, asked as TensorFlow Serving is."""
 
+import gzip
 import json
 import shutil
-import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
+from integration.model_servers import Server, export, export_examples, serving
 from pipeline_lib.errors import ModelNotServedError, ServerUnreachableError, ServingRefusedError
 from pipeline_lib.serving.versions import Latest, ModelConfig, Specific, VersionState
 
-
-@dataclass(frozen=True)
-class Server:
-    rest: str
-    grpc: str
-    base: Path
-    exports: Path
-
-    def put(self, version: int, export: str) -> None:
-        """As a push does: under a hidden name, then a rename."""
-        incoming = self.base / f".incoming-{version}"
-        shutil.copytree(self.exports / export, incoming)
-        incoming.rename(self.base / str(version))
-
-
-def export(directory: Path, factor: float) -> None:
-    import tensorflow as tf
-
-    class Scale(tf.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.factor = tf.Variable(factor, dtype=tf.float32)
-
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="x")])
-        def scale(self, x):
-            return {"y": self.factor * x}
-
-        @tf.function(
-            input_signature=[
-                tf.TensorSpec([None], tf.int64, name="n"),
-                tf.TensorSpec([None], tf.string, name="text"),
-            ]
-        )
-        def both(self, n, text):
-            return {"n": n + 1, "text": text, "text_bytes": text}
-
-    model = Scale()
-    tf.saved_model.save(model, str(directory), {"serving_default": model.scale, "both": model.both})
+pytestmark = pytest.mark.xdist_group("model_server")
 
 
 @pytest.fixture(scope="module")
@@ -62,21 +27,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     root = tmp_path_factory.mktemp("serving")
     for factor in (2.0, 3.0):
         export(root / "exports" / f"times{factor:.0f}", factor)
+    export(root / "exports/nan", float("nan"))
     (root / "models" / "scale").mkdir(parents=True)
     shutil.copytree(root / "exports/times2", root / "models/scale/1")
-    command = [
-        sys.executable, "-c", "from pipeline_lib.cli import app; app()", "serve", "--base-path",
-        str(root / "models"), "--rest-port", "0", "--grpc-port", "0", "--poll-seconds", "0.1", "--json",
-    ]  # fmt: skip
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
-        assert process.stdout is not None
-        text = ""
-        while not text.rstrip().endswith("}") and (line := process.stdout.readline()):
-            text += line
-        told = json.loads(text)
-        yield Server(told["rest"], told["grpc"], root / "models/scale", root / "exports")
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(15) == 0
+    export_examples(root / "models/examples/1")
+    with serving(root, "--base-path", str(root / "models"), "--max-request-mb", "16") as made:
+        yield made
 
 
 @pytest.fixture
@@ -133,7 +89,7 @@ def test_predict_over_rest(server: Server, path: str, body: object, answer: obje
         pytest.param(
             "scale:predict", '{"inputs": [1], "signature_name": "no"}', 400, "signature def", id="signature"
         ),
-        pytest.param("scale:classify", "{}", 501, "predict only", id="classify"),
+        pytest.param("scale:classify", "{}", 400, "key 'examples' is expected", id="classify"),
     ],
 )
 def test_bad_requests(server: Server, path: str, body: str, status: int, message: str) -> None:
@@ -164,6 +120,89 @@ def test_grpc(client: "GrpcClient") -> None:  # noqa: F821
         client.predict("scale", {"z": np.array([1], np.float32)})
     with pytest.raises(ServingRefusedError, match="float32 but string is provided"):
         client.predict("scale", {"x": ["a"]})
+
+
+def test_grpc_answers_in_typed_fields(server: Server) -> None:
+    """Clients read `float_val`; nothing of TensorFlow is needed for that."""
+    import grpc
+    from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = "scale"
+    request.inputs["x"].dtype = 1
+    request.inputs["x"].float_val.extend([1.0, 2.5])
+    request.inputs["x"].tensor_shape.dim.add(size=2)
+    with grpc.insecure_channel(server.grpc) as channel:
+        response = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, timeout=10)
+    assert list(response.outputs["y"].float_val) == [2.0, 5.0]
+    assert (response.model_spec.version.value, response.model_spec.signature_name) == (1, "serving_default")
+
+
+def test_classify_and_regress(server: Server) -> None:
+    url = f"{server.rest}/v1/models/examples"
+    body = {"examples": [{"x": 0.25}, {"x": [1.0]}]}
+    assert httpx.post(f"{url}:classify", json=body).json() == {
+        "results": [[["no", 0.75], ["yes", 0.25]], [["no", 0.0], ["yes", 1.0]]]
+    }
+    body = {"signature_name": "regress", "context": {"x": 0.5}, "examples": [{}, {"x": 0.1}]}
+    assert httpx.post(f"{url}/versions/1:regress", json=body).json() == {"results": [5.0, 1.0]}
+    refused = httpx.post(f"{url}:regress", json={"examples": [{"x": 1.0}]})
+    assert refused.status_code == 400
+    assert "Expected regression signature method_name to be tensorflow/serving/regress" in refused.text
+    refused = httpx.post(f"{url}:classify", json={"examples": [{"x": [1.0, "a"]}]})
+    assert "Unexpected element type in feature: x expecting type: float" in refused.json()["error"]
+
+
+def test_classify_regress_and_multi_inference_over_grpc(server: Server) -> None:
+    import grpc
+    from tensorflow_serving.apis import (
+        classification_pb2,
+        inference_pb2,
+        prediction_service_pb2_grpc,
+        regression_pb2,
+    )
+
+    classify, regress = classification_pb2.ClassificationRequest(), regression_pb2.RegressionRequest()
+    both = inference_pb2.MultiInferenceRequest()
+    for request in (classify, regress, both):
+        example = request.input.example_list.examples.add()
+        example.features.feature["x"].float_list.value.append(0.25)
+    classify.model_spec.name = regress.model_spec.name = "examples"
+    regress.model_spec.signature_name = "regress"
+    for signature, method in (("", "classify"), ("regress", "regress")):
+        task = both.tasks.add(method_name=f"tensorflow/serving/{method}")
+        task.model_spec.name, task.model_spec.signature_name = "examples", signature
+    with grpc.insecure_channel(server.grpc) as channel:
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        (row,) = stub.Classify(classify, timeout=10).result.classifications
+        assert [(one.label, one.score) for one in row.classes] == [("no", 0.75), ("yes", 0.25)]
+        assert [one.value for one in stub.Regress(regress, timeout=10).result.regressions] == [2.5]
+        with pytest.raises(grpc.RpcError, match="Input tensor must be the same for all Signatures"):
+            stub.MultiInference(both, timeout=10)
+        del both.tasks[0]
+        (one,) = stub.MultiInference(both, timeout=10).results
+        assert [value.value for value in one.regression_result.regressions] == [2.5]
+
+
+def test_large_packed_and_malformed_bodies(server: Server) -> None:
+    url = f"{server.rest}/v1/models/scale:predict"
+    rows = [0.5] * 2_500_000
+    body = json.dumps({"inputs": rows}).encode()
+    assert 10e6 < len(body) < 16e6
+    found = httpx.post(url, content=body, timeout=60)
+    assert found.status_code == 200
+    assert found.headers["content-encoding"] == "gzip"
+    assert found.json()["outputs"] == [1.0] * len(rows)
+    packed = gzip.compress(b'{"instances": [1.0]}')
+    headers = {"content-encoding": "gzip"}
+    assert httpx.post(url, content=packed, headers=headers).json() == {"predictions": [2.0]}
+    assert httpx.post(url, content=packed[:-9], headers=headers).status_code == 400
+    bomb = gzip.compress(b" " * (17 << 20))
+    assert httpx.post(url, content=bomb, headers=headers).status_code == 413
+    assert httpx.post(url, content=b" " * (17 << 20)).status_code == 413
+    assert httpx.post(url, content=b'{"instances": ' + b"[" * 100_000).status_code == 400
+    assert httpx.post(url, content=b'{"instances": [NaN, 1]}').text == '{"predictions": [NaN, 2.0]}'
+    assert httpx.request("DELETE", f"{server.rest}/v1/models/scale").status_code == 400
 
 
 def test_no_server() -> None:
@@ -221,3 +260,164 @@ def test_versions_change_without_a_failed_request(server: Server, client: "GrpcC
 
 def fields(config: ModelConfig) -> dict[str, object]:
     return {"name": config.name, "base_path": config.base_path, "policy": config.policy}
+
+
+def wait_for(server: Server, version: int, state: str) -> None:
+    deadline, told = time.monotonic() + 20, ""
+    while time.monotonic() < deadline:
+        states = httpx.get(f"{server.rest}/v1/models/scale").json()["model_version_status"]
+        told = next((one["state"] for one in states if one["version"] == str(version)), "")
+        if told == state:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"version {version} is {told}, not {state}")
+
+
+def test_a_flipped_bit_in_the_weights_reaches_nobody(server: Server) -> None:
+    shutil.copytree(server.exports / "times3", server.base / ".incoming-4")
+    (weights,) = (server.base / ".incoming-4/variables").glob("variables.data-*")
+    content = bytearray(weights.read_bytes())
+    content[2] ^= 1  # of the first tensor, whose checksum is in the index
+    weights.write_bytes(content)
+    (server.base / ".incoming-4").rename(server.base / "4")
+    wait_for(server, 4, "END")
+    url = f"{server.rest}/v1/models/scale"
+    (fourth, *_) = httpx.get(url).json()["model_version_status"]
+    assert fourth["status"]["error_code"] == "INTERNAL"
+    assert httpx.post(f"{url}:predict", json={"instances": [1.0]}).status_code == 200
+    shutil.rmtree(server.base / "4")
+
+
+def test_ten_thousand_requests_while_versions_come_and_go(server: Server, client: "GrpcClient") -> None:  # noqa: F821
+    url = f"{server.rest}/v1/models/scale:predict"
+    done = threading.Event()
+
+    def ask(count: int) -> set[tuple[int, str]]:
+        with httpx.Client() as http:
+            return {
+                (found.status_code, found.text)
+                for found in (http.post(url, json={"instances": [1.0]}) for _ in range(count))
+            }
+
+    def swap() -> int:
+        version = 100
+        while not done.is_set():
+            version += 1
+            server.put(version, "times2" if version % 2 else "times3")
+            client.wait_until_available("scale", version, timeout_seconds=30)
+            shutil.rmtree(server.base / str(version - 1), ignore_errors=True)
+        return version - 100
+
+    client.reload([ModelConfig(name="scale", base_path=str(server.base), policy=Latest(1))])
+    with ThreadPoolExecutor(5) as pool:
+        swaps = pool.submit(swap)
+        answers = set().union(*pool.map(ask, [2500] * 4))
+        done.set()
+    assert {status for status, _ in answers} == {200}
+    assert swaps.result() >= 5, "too few swaps to show anything"
+    print(f"{swaps.result()} swaps under 10 000 requests")
+
+
+@pytest.fixture(scope="module")
+def configured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that reads a configuration file and runs requests in batches."""
+    root = tmp_path_factory.mktemp("configured")
+    export(root / "exports/times2", 2.0)
+    for version in (1, 2, 3):
+        shutil.copytree(root / "exports/times2", root / f"models/scale/{version}")
+    write_config(root / "models.conf", root, "specific { versions: 1 versions: 2 }", stable=1)
+    (root / "batching.conf").write_text(
+        "max_batch_size { value: 4 } batch_timeout_micros { value: 200000 } "
+        "allowed_batch_sizes: 2 allowed_batch_sizes: 4"
+    )
+    options = ["--model-config-file", str(root / "models.conf"), "--config-poll-seconds", "0.1"]
+    with serving(root, *options, "--batching-parameters-file", str(root / "batching.conf")) as made:
+        yield made
+
+
+def write_config(file: Path, root: Path, policy: str, **labels: int) -> None:
+    told = " ".join(
+        f'version_labels {{ key: "{label}" value: {version} }}' for label, version in labels.items()
+    )
+    file.write_text(
+        f'model_config_list {{ config {{ name: "scale" base_path: "{root / "models/scale"}" '
+        f'model_platform: "tensorflow" model_version_policy {{ {policy} }} {told} }} }}'
+    )
+
+
+def test_a_configuration_file_is_followed(configured: Server) -> None:
+    url = f"{configured.rest}/v1/models/scale"
+    states = httpx.get(url).json()["model_version_status"]
+    assert [(one["version"], one["state"]) for one in states] == [("2", "AVAILABLE"), ("1", "AVAILABLE")]
+    assert httpx.post(f"{url}/labels/stable:predict", json={"instances": [1.0]}).status_code == 200
+    root = configured.base.parents[1]
+    (root / "models.conf").write_text("this is no configuration")
+    write_config(root / "models.conf", root, "all {}", stable=3)
+    wait_for(configured, 3, "AVAILABLE")
+    deadline = time.monotonic() + 10
+    while httpx.get(f"{url}/labels/stable").json()["model_version_status"][0]["version"] != "3":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_requests_are_run_together(configured: Server) -> None:
+    url = f"{configured.rest}/v1/models/scale/versions/1:predict"
+
+    def ask(rows: list[float]) -> tuple[int, object]:
+        found = httpx.post(url, json={"instances": rows})
+        return found.status_code, found.json().get("predictions", found.text)
+
+    with ThreadPoolExecutor(4) as pool:
+        started = time.monotonic()
+        found = list(pool.map(ask, [[1.0], [2.0], [3.0], [4.0]]))
+        assert time.monotonic() - started < 30
+        assert found == [(200, [2.0]), (200, [4.0]), (200, [6.0]), (200, [8.0])]
+    assert ask([1.0, 2.0, 3.0]) == (200, [2.0, 4.0, 6.0])
+    status, text = ask([1.0] * 5)
+    assert status == 400
+    assert "Task size 5 is larger than maximum input batch size 4" in str(text)
+    page = httpx.get(f"{configured.rest}/monitoring/prometheus/metrics").text
+    assert ":tensorflow:serving:batching_session:queuing_latency_count{" in page
+
+
+def test_requests_in_flight_are_answered_at_the_end(tmp_path: Path) -> None:
+    export(tmp_path / "models/scale/1", 2.0)
+    with serving(tmp_path, "--base-path", str(tmp_path / "models")) as server:
+        url = f"{server.rest}/v1/models/scale:predict"
+        body = {"signature_name": "slow", "inputs": 100_000}
+        started = time.monotonic()
+        assert httpx.post(url, json=body, timeout=60).json() == {"outputs": 100_000}
+        took = time.monotonic() - started
+        body["inputs"] = int(100_000 * 2 / took)  # about two seconds
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(httpx.post, url, json=body, timeout=60)
+            deadline = time.monotonic() + 10
+            while not connected(server) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            time.sleep(0.2)
+            server.process.terminate()
+            assert answer.result().json() == {"outputs": body["inputs"]}
+
+
+def connected(server: Server) -> bool:
+    import psutil
+
+    port = int(server.rest.rpartition(":")[2])
+    found = psutil.Process(server.process.pid).net_connections()
+    return any(one.laddr.port == port and one.status == "ESTABLISHED" for one in found)
+
+
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for option in ("--rest-port", "--grpc-port"):
+            other = "--grpc-port" if option == "--rest-port" else "--rest-port"
+            done = subprocess.run(
+                [
+                    sys.executable, "-c", "from pipeline_lib.cli import app; app()", "serve", "--model", "m",
+                    "--base-path", str(tmp_path), option, str(port), other, "0",
+                ],
+                cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+            )  # fmt: skip
+            assert done.returncode != 0
+            assert f"port {port} cannot be listened on" in done.stderr + done.stdout

@@ -13,6 +13,7 @@ PAGES = Path(__file__).parents[2] / "docs/how-to"
 
 # A page that stands on another page's names has `text` blocks; these stand on their own.
 STANDING_ALONE = {
+    "approve-wait-notify.md": [("deliveries", 1), ("numbers", 2)],
     "conditions-loops-windows.md": [("sales-forecast", 7)],
     "evaluate-and-bless.md": [],
     "partial-runs-and-retries.md": [],

@@ -14,6 +14,7 @@ from pipeline_components.errors.evaluating import (
     UnusableModelError,
 )
 from pipeline_components.errors.ingesting import (
+    DoubledSpanError,
     EmptySplitError,
     MissingColumnError,
     MissingSpanError,
@@ -29,12 +30,7 @@ from pipeline_components.errors.ingesting import (
     UnexpectedSpanError,
     VersionMismatchError,
 )
-from pipeline_components.errors.pushing import (
-    NoDestinationError,
-    NotServableError,
-    PushBusyError,
-    PushFailedError,
-)
+from pipeline_components.errors.pushing import NoDestinationError, NotServableError
 from pipeline_components.errors.training import (
     ExportError,
     LossNotFiniteError,
@@ -52,6 +48,7 @@ from pipeline_components.errors.transforming import (
     RequiredColumnError,
     UnknownTfxNameError,
 )
+from pipeline_components.errors.trying import TrialError
 from pipeline_components.errors.validating import (
     AnomaliesFoundError,
     ComparatorError,
@@ -66,6 +63,7 @@ __all__ = [
     "AnomaliesFoundError",
     "ColumnTypeError",
     "ComparatorError",
+    "DoubledSpanError",
     "EmptySplitError",
     "EnvironmentNotFoundError",
     "EvalConfigError",
@@ -85,8 +83,6 @@ __all__ = [
     "PatternError",
     "PreprocessingFailedError",
     "PreprocessingMissingError",
-    "PushBusyError",
-    "PushFailedError",
     "QueryError",
     "RequiredColumnError",
     "SchemaFileError",
@@ -101,6 +97,7 @@ __all__ = [
     "TrainingDataError",
     "TrainingFailedError",
     "TrainingModuleError",
+    "TrialError",
     "UnexpectedSpanError",
     "UnknownColumnError",
     "UnknownMetricError",

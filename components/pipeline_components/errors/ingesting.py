@@ -1,6 +1,6 @@
 """PC1xx: the errors of ingest."""
 
-from pipeline_lib.errors import PipelineError
+from pipeline_lib.errors import DataMissingError, PipelineError
 
 
 class PatternError(PipelineError):
@@ -15,7 +15,7 @@ class SpanNotGivenError(PipelineError):
     code = "PC102"
 
 
-class MissingSpanError(PipelineError):
+class MissingSpanError(DataMissingError):
     """The span that was asked for has no files, or not yet."""
 
     code = "PC103"
@@ -85,3 +85,9 @@ class QueryError(PipelineError):
     """The database refused the connection or the query."""
 
     code = "PC114"
+
+
+class DoubledSpanError(PipelineError):
+    """A span or version is there twice, written in different ways."""
+
+    code = "PC115"

@@ -13,15 +13,3 @@ class NotServableError(PipelineError):
     """The model's directory holds nothing that TensorFlow Serving could load."""
 
     code = "PC602"
-
-
-class PushFailedError(PipelineError):
-    """The destination refused a write; nothing of the new version is left there."""
-
-    code = "PC603"
-
-
-class PushBusyError(PipelineError):
-    """Another push to the same model did not finish in time."""
-
-    code = "PC604"

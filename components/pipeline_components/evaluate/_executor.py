@@ -17,6 +17,7 @@ from pipeline_components.evaluate import _config, _signatures
 from pipeline_components.evaluate._evaluator import evaluation
 from pipeline_components.evaluate._nearest import nearest
 from pipeline_components.evaluate._predict import ModelCall, Score, ScorePlan, servable
+from pipeline_components.evaluate._recorded import recorded
 from pipeline_components.evaluate._report import write_report
 from pipeline_components.evaluate._results import slice_rows
 from pipeline_components.evaluate._slicing import slice_columns, slice_plans
@@ -89,12 +90,14 @@ def run(
     _require_columns(plan, available)
     written = ModelEvaluation.new()
     measure(items, plan, judged, _schema(schema), read=plan.columns(available), out=written.path)
+    validation = tfma.load_validation_result(str(written.path))
     found = finding(
-        tfma.load_validation_result(str(written.path)),
+        validation,
         has_thresholds=_config.has_thresholds(judged.asked),
         rubber_stamp=baseline is None and _config.has_change_thresholds(judged.asked),
     )
     rows = slice_rows(str(written.path), judged)
+    written.slice_metrics, written.slices_left_out = recorded(rows, judged, validation, found)
     for row in rows[:1]:  # all rows
         written.metrics = {name: each.value for name, each in row.candidate.items()}
         written.baseline_metrics = {name: each.value for name, each in row.baseline.items()}
@@ -151,7 +154,7 @@ def _work_items(examples: Sequence[Examples], splits: Sequence[str]) -> list[Row
                     at=each.uri,
                     fix=f"did you mean {near!r}?" if near else "name one of them in splits",
                 )
-            items += row_groups(str(each.split_path(split)))
+            items += row_groups(each.split_uri(split))
     return items
 
 

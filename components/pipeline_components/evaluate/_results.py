@@ -2,14 +2,18 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.slicer import slicer_lib
 
 from pipeline_components.evaluate._config import Judgement
-from pipeline_components.evaluate._verdict import ALL_ROWS, slice_text
+from pipeline_components.evaluate._verdict import ALL_ROWS
+
+SliceKey = tuple[Any, ...]
+"""TFMA's pairs of column and value; a pair of such keys if two slices are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class SliceRow:
 
     Attributes:
         name: `hour=3, origin=JFK`, or `all rows`.
+        key: The same as TFMA has it.
         candidate: By metric.
         baseline: By metric; empty without a baseline.
         differences: Candidate minus baseline, by metric.
@@ -34,6 +39,7 @@ class SliceRow:
     """
 
     name: str
+    key: SliceKey
     candidate: Mapping[str, Value]
     baseline: Mapping[str, Value]
     differences: Mapping[str, Value]
@@ -52,25 +58,27 @@ def slice_rows(directory: str, judged: Judgement) -> list[SliceRow]:
     errors = _hidden_slices(directory)
     ours = {key: {} for key in errors} | ours
     rows = []
-    for name, metrics in ours.items():
+    for key, metrics in ours.items():
+        name = slice_name(key)
         differences = {
             metric.removesuffix("_diff"): v for metric, v in metrics.items() if metric.endswith("_diff")
         }
         rows.append(
             SliceRow(
                 name=name,
+                key=key,
                 candidate={
                     metric: v for metric, v in _numbers(metrics).items() if not metric.endswith("_diff")
                 },
-                baseline=_numbers(theirs.get(name, {})),
+                baseline=_numbers(theirs.get(key, {})),
                 differences=_numbers(differences),
-                error=errors.get(name, ""),
+                error=errors.get(key, ""),
             )
         )
     return sorted(rows, key=lambda row: (row.name != ALL_ROWS, _natural(row.name)))
 
 
-def slice_name(key: Sequence[Any]) -> str:
+def slice_name(key: SliceKey) -> str:
     """A TFMA slice key, or pair of keys, as people write it."""
     if len(key) == 2 and all(
         isinstance(part, tuple) and (not part or isinstance(part[0], tuple)) for part in key
@@ -79,25 +87,31 @@ def slice_name(key: Sequence[Any]) -> str:
     return ", ".join(f"{column}={value}" for column, value in key) or ALL_ROWS
 
 
-def _hidden_slices(directory: str) -> dict[str, str]:
+def metric_title(name: str, sub_key: str) -> str:
+    """A metric as people write it: TFMA puts its aggregation before its name, with a newline between."""
+    *aggregation, metric = name.split("\n")
+    shown = metric.lstrip("_") + "".join(f" ({each.split(':')[0].strip()})" for each in aggregation)
+    return f"{shown} ({' '.join(sub_key.split())})" if sub_key else shown
+
+
+def _hidden_slices(directory: str) -> dict[SliceKey, str]:
     """Slices without metrics and TFMA's reason: with two models its loader leaves them out."""
     return {
-        slice_text(each.slice_key): each.metrics["__ERROR__"].debug_message
+        slicer_lib.deserialize_slice_key(each.slice_key): each.metrics["__ERROR__"].debug_message
         for each in tfma.load_metrics(directory)
         if "__ERROR__" in each.metrics and not each.HasField("cross_slice_key")
     }
 
 
-def _by_slice(directory: str, model: str) -> dict[str, dict[str, Any]]:
+def _by_slice(directory: str, model: str) -> dict[SliceKey, dict[str, Any]]:
     result = tfma.load_eval_result(directory, model_name=model)
     found = {}
     for key, outputs in result.slicing_metrics:
         metrics: dict[str, Any] = {}
         for by_sub_key in outputs.values():
             for sub_key, values in by_sub_key.items():
-                suffix = f" ({' '.join(sub_key.split())})" if sub_key else ""
-                metrics |= {_clean(name) + suffix: value for name, value in values.items()}
-        found[slice_name(key)] = metrics
+                metrics |= {metric_title(name, sub_key): value for name, value in values.items()}
+        found[key] = metrics
     return found
 
 
@@ -108,12 +122,6 @@ def _natural(name: str) -> list[tuple[float, str]]:
         for part in re.split(r"(\d+)", name)
         if part
     ]
-
-
-def _clean(name: str) -> str:
-    """TFMA puts the aggregation before a metric's name, with a newline between."""
-    *aggregation, metric = name.split("\n")
-    return metric.lstrip("_") + "".join(f" ({each.split(':')[0].strip()})" for each in aggregation)
 
 
 def _numbers(metrics: Mapping[str, Any]) -> dict[str, Value]:

@@ -3,22 +3,20 @@
 import csv
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import fsspec
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from pipeline_components.errors import SourceFormatError, SourceTypeError
-
-if TYPE_CHECKING:
-    from pipeline_components.ingest._csv_reader import CsvFormat
+from pipeline_components.ingest._csv_file import CsvFormat, open_text
 
 _SHOWN = 200
 
 
 @contextmanager
-def explain(uri: str, form: "CsvFormat", types: Mapping[str, pa.DataType]) -> Iterator[None]:
+def explain(uri: str, form: CsvFormat, types: Mapping[str, pa.DataType]) -> Iterator[None]:
     """Turn pyarrow's refusal within the block into an error that names file, row and column.
 
     Raises:
@@ -31,7 +29,7 @@ def explain(uri: str, form: "CsvFormat", types: Mapping[str, pa.DataType]) -> It
         raise diagnose(uri, form, types, error) from error
 
 
-def diagnose(uri: str, form: "CsvFormat", types: Mapping[str, pa.DataType], error: Exception) -> Exception:
+def diagnose(uri: str, form: CsvFormat, types: Mapping[str, pa.DataType], error: Exception) -> Exception:
     """The error to raise for what pyarrow said."""
     if isinstance(error, LookupError) and not isinstance(error, pa.ArrowKeyError):
         return SourceFormatError(
@@ -46,7 +44,7 @@ def diagnose(uri: str, form: "CsvFormat", types: Mapping[str, pa.DataType], erro
     return SourceFormatError(f"the file cannot be read: {error}", at=uri, fix="deliver it again")
 
 
-def _bad_bytes(uri: str, form: "CsvFormat", types: Mapping[str, pa.DataType]) -> Exception | None:
+def _bad_bytes(uri: str, form: CsvFormat, types: Mapping[str, pa.DataType]) -> Exception | None:
     del types
     try:
         with fsspec.open(uri, "rb", compression="infer") as file:
@@ -65,17 +63,7 @@ def _bad_bytes(uri: str, form: "CsvFormat", types: Mapping[str, pa.DataType]) ->
     return None
 
 
-def line_of_byte(uri: str, offset: int) -> int:
-    """The number of the line that holds a byte of the uncompressed file."""
-    lines = 1
-    with fsspec.open(uri, "rb", compression="infer") as file:
-        while offset > 0 and (block := file.read(min(offset, 1 << 20))):
-            lines += block.count(b"\n")
-            offset -= len(block)
-    return lines
-
-
-def _ragged_row(uri: str, form: "CsvFormat", types: Mapping[str, pa.DataType]) -> Exception | None:
+def _ragged_row(uri: str, form: CsvFormat, types: Mapping[str, pa.DataType]) -> Exception | None:
     del types
     rows: list[Any] = []
 
@@ -98,7 +86,7 @@ def _ragged_row(uri: str, form: "CsvFormat", types: Mapping[str, pa.DataType]) -
     )
 
 
-def _bad_cell(uri: str, form: "CsvFormat", types: Mapping[str, pa.DataType]) -> Exception | None:
+def _bad_cell(uri: str, form: CsvFormat, types: Mapping[str, pa.DataType]) -> Exception | None:
     row = 2  # the header is row 1
     for batch in _text_batches(uri, form, None):
         for name, wanted in types.items():
@@ -141,12 +129,13 @@ def _fits(column: pa.Array, wanted: pa.DataType) -> bool:
     return True
 
 
-def _text_batches(uri: str, form: "CsvFormat", handler: Any) -> Iterator[pa.RecordBatch]:
+def _text_batches(uri: str, form: CsvFormat, handler: Any) -> Iterator[pa.RecordBatch]:
     parse = pa_csv.ParseOptions(
         delimiter=form.delimiter, newlines_in_values=True, invalid_row_handler=handler or (lambda _: "skip")
     )
-    read = pa_csv.ReadOptions(use_threads=False, encoding=form.encoding)
-    with fsspec.open(uri, "rb", compression="infer") as file:
+    read = form.read_options()
+    read.use_threads = False
+    with open_text(uri, form) as file:
         names = pa_csv.open_csv(file, read, parse).schema.names
-    with fsspec.open(uri, "rb", compression="infer") as file:
+    with open_text(uri, form) as file:
         yield from pa_csv.open_csv(file, read, parse, form.convert_options(dict.fromkeys(names, pa.string())))

@@ -2,60 +2,22 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from pipeline_components.errors import SourceFormatError, SourceHeaderError
-from pipeline_components.ingest._csv_diagnosis import explain, line_of_byte
+from pipeline_components.ingest._csv_diagnosis import explain
+from pipeline_components.ingest._csv_file import CsvFormat, compression, open_text
 from pipeline_components.ingest._types import NUMBERS, as_schema, widen_all
 from pipeline_components.ingest.sources import SourceFile
 from pipeline_lib.beam.batches import select
 
-_BLOCK = 4 << 20
 _IN_MEMORY = 64 << 20
 """Bytes of CSV up to which all files are parsed at once; beyond, they are read twice and never held."""
-_TEXT_SUFFIXES = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CsvFormat:
-    """How the files are written.
-
-    Attributes:
-        delimiter: One character.
-        encoding: As Python names it.
-        nulls: Cells that mean "missing", besides the empty one.
-    """
-
-    delimiter: str = ","
-    encoding: str = "utf-8"
-    nulls: tuple[str, ...] = ()
-
-    def read_options(self) -> pa_csv.ReadOptions:
-        """Options of pyarrow for block-wise reading."""
-        return pa_csv.ReadOptions(block_size=_BLOCK, encoding=self.encoding)
-
-    def parse_options(self, *, quoted: bool = True) -> pa_csv.ParseOptions:
-        """Options of pyarrow; `quoted` cells may hold line breaks, which costs a third more."""
-        return pa_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=quoted)
-
-    @property
-    def is_wide(self) -> bool:
-        """Whether every character takes two bytes or more, some of them zero."""
-        return any(width in self.encoding for width in ("16", "32"))
-
-    def convert_options(self, types: Mapping[str, pa.DataType]) -> pa_csv.ConvertOptions:
-        """Options of pyarrow for these column types; others are inferred."""
-        return pa_csv.ConvertOptions(
-            column_types=dict(types), null_values=["", *self.nulls], strings_can_be_null=True
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +53,7 @@ def settle(
     for uri, names in headers.items():
         _require_same_columns(headers[first], names, first, uri)
     declared = {name: held for name, held in declared.items() if name in headers[first]}
-    small = sum(file.size * (20 if _compression(uri) else 1) for uri, file in files) <= _IN_MEMORY
+    small = sum(file.size * (20 if compression(uri) else 1) for uri, file in files) <= _IN_MEMORY
     if small:
         tables = {uri: _whole_table(uri, form, declared) for uri, _ in files}
         found = [{field.name: field.type for field in table.schema} for table in tables.values()]
@@ -121,14 +83,19 @@ def read_batches(uri: str, settled: CsvTables, form: CsvFormat) -> Iterator[pa.R
 
 
 def _whole_table(uri: str, form: CsvFormat, declared: Mapping[str, pa.DataType]) -> pa.Table:
-    """One file at once: pyarrow then widens by itself, from the text."""
-    table = _parse_whole(uri, form, declared)
-    odd = {
-        field.name: pa.string()
-        for field in table.schema
-        if field.type not in {*NUMBERS, pa.string(), pa.null()} and field.name not in declared
-    }
-    return _parse_whole(uri, form, {**declared, **odd}) if odd else table
+    """One file at once: pyarrow then widens by itself, from the text; what it takes for dates stays text."""
+    with open_text(uri, form) as file, explain(uri, form, declared):
+        content = file.read()
+        table = _parse(content, form, declared)
+        odd = {
+            field.name: pa.string()
+            for field in table.schema
+            if field.type not in {*NUMBERS, pa.string(), pa.null()} and field.name not in declared
+        }
+        as_text = _parse(content, form, odd, only=odd) if odd else None
+    for name in odd:
+        table = table.set_column(table.schema.get_field_index(name), name, as_text.column(name))
+    return table
 
 
 def _retyped(uri: str, table: pa.Table, schema: pa.Schema, form: CsvFormat) -> pa.Table:
@@ -142,15 +109,22 @@ def _retyped(uri: str, table: pa.Table, schema: pa.Schema, form: CsvFormat) -> p
 
 
 def _parse_whole(uri: str, form: CsvFormat, types: Mapping[str, pa.DataType]) -> pa.Table:
-    with _open(uri, form) as file, explain(uri, form, types):
-        content = file.read()
-        parse = form.parse_options(quoted=b'"' in content)
-        source = pa.BufferReader(content)
-        return pa_csv.read_csv(source, form.read_options(), parse, form.convert_options(types))
+    with open_text(uri, form) as file, explain(uri, form, types):
+        return _parse(file.read(), form, types)
+
+
+def _parse(
+    content: bytes, form: CsvFormat, types: Mapping[str, pa.DataType], *, only: Iterable[str] = ()
+) -> pa.Table:
+    reading, converting = form.read_options(), form.convert_options(types)
+    reading.block_size *= 4  # all of it is in memory anyway, and few large batches are hashed faster
+    converting.include_columns = list(only)
+    parsing = form.parse_options(quoted=b'"' in content)
+    return pa_csv.read_csv(pa.BufferReader(content), reading, parsing, converting)
 
 
 def _stream(uri: str, form: CsvFormat, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
-    with _open(uri, form) as file, explain(uri, form, types):
+    with open_text(uri, form) as file, explain(uri, form, types):
         yield from pa_csv.open_csv(
             file, form.read_options(), form.parse_options(), form.convert_options(types)
         )
@@ -186,7 +160,7 @@ def _narrowest(text: pa.Array, at_least: pa.DataType) -> pa.DataType:
 def _header(uri: str, form: CsvFormat) -> list[str]:
     """Column names; read apart from the rows, so that it costs one line whatever the file's size."""
     encoding = "utf-8-sig" if form.encoding.lower() in {"utf-8", "utf8"} else form.encoding
-    with _open(uri, form) as file, explain(uri, form, {}):
+    with open_text(uri, form) as file, explain(uri, form, {}):
         lines = csv.reader(io.TextIOWrapper(file, encoding, newline=""), delimiter=form.delimiter)
         names = next((row for row in lines if row), None)
     if names is None:
@@ -224,51 +198,3 @@ def _require_same_columns(wanted: Sequence[str], got: Sequence[str], first: str,
             at=f"{uri}:1",
             fix="deliver files with one header, or ingest them one by one",
         )
-
-
-def _compression(uri: str) -> str | None:
-    return next((name for suffix, name in _TEXT_SUFFIXES.items() if uri.endswith(suffix)), None)
-
-
-@contextmanager
-def _open(uri: str, form: CsvFormat) -> Iterator[Any]:
-    """The file's text as bytes, uncompressed; NUL bytes are refused where they stand."""
-    with fsspec.open(uri, "rb") as raw:
-        kind = _compression(uri)
-        file = pa.CompressedInputStream(pa.PythonFile(raw, "r"), kind) if kind else raw
-        yield _WithoutNul(file, uri, wide=form.is_wide)
-
-
-class _WithoutNul(io.RawIOBase):
-    """Passes bytes on; pyarrow would keep a NUL in a value, and C libraries downstream end the text there."""
-
-    def __init__(self, file: Any, uri: str, *, wide: bool) -> None:
-        super().__init__()
-        self._file, self._uri, self._wide, self._passed = file, uri, wide, 0
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """The next bytes.
-
-        Raises:
-            SourceFormatError: There is a NUL among them.
-        """
-        try:
-            block: bytes = self._file.read(None if size is None or size < 0 else size)
-        except (OSError, EOFError) as error:
-            raise SourceFormatError(
-                f"the file cannot be uncompressed: {error}", at=self._uri, fix="deliver it again"
-            ) from error
-        if not self._wide:
-            at = block.find(b"\0")
-            if at >= 0:
-                raise SourceFormatError(
-                    "the file holds a NUL byte",
-                    at=f"{self._uri}:{line_of_byte(self._uri, self._passed + at)}",
-                    fix="remove it (`tr -d '\\0'`), or name the file's encoding",
-                )
-        self._passed += len(block)
-        return block

@@ -9,7 +9,8 @@ from pydantic import TypeAdapter
 
 from pipeline_components.errors import SourceChangedError
 from pipeline_components.ingest import _parquet_reader
-from pipeline_components.ingest._csv_reader import CsvFormat, read_batches, settle
+from pipeline_components.ingest._csv_file import CsvFormat
+from pipeline_components.ingest._csv_reader import read_batches, settle
 from pipeline_components.ingest._split_writer import write_examples
 from pipeline_components.ingest._spool import Spool
 from pipeline_components.ingest._types import schema_types

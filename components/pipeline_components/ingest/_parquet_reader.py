@@ -22,7 +22,7 @@ def settle(uris: Sequence[str], columns: Sequence[str], declared: Mapping[str, p
     found = []
     for uri in uris:
         try:
-            with open_parquet(uri) as parquet:
+            with open_parquet(uri, storage_options={}) as parquet:
                 there = parquet.schema_arrow
         except ParquetReadError as error:
             raise SourceFormatError(error.summary, at=uri, fix="deliver it again") from error
@@ -55,12 +55,14 @@ def read_batches(uri: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         SourceTypeError: A value does not fit.
     """
     try:
-        with open_parquet(uri) as parquet:
+        with open_parquet(uri, storage_options={}) as parquet:
             columns = [name for name in schema.names if name in parquet.schema_arrow.names]
             for batch in parquet.iter_batches(65_536, columns=columns):
                 yield conform(_stored(batch, uri), schema)
     except ParquetReadError as error:
         raise SourceFormatError(error.summary, at=uri, fix="deliver it again") from error
+    except (pa.ArrowInvalid, OSError) as error:  # a page that cannot be uncompressed
+        raise SourceFormatError(f"the file is damaged: {error}", at=uri, fix="deliver it again") from error
 
 
 def _stored(batch: pa.RecordBatch, uri: str) -> pa.RecordBatch:

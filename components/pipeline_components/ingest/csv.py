@@ -44,7 +44,7 @@ def ingest_csv(
             default.
         missing: Whether a span without files fails at once or waits for them.
         wait_seconds: How long to wait at most.
-        poll_seconds: Between two looks; files count once their size stays the same between two.
+        poll_seconds: Between two looks; a file counts once nobody has written to it for as long.
         delimiter: Between cells.
         encoding: As Python names it.
         nulls: Cells that mean "missing" besides the empty one, such as "NA".
@@ -62,7 +62,7 @@ def ingest_csv(
         EmptySplitError: A split would have no rows.
     """
     from pipeline_components.ingest import _executor
-    from pipeline_components.ingest._csv_reader import CsvFormat
+    from pipeline_components.ingest._csv_file import CsvFormat
 
     given = {"source": source, "span": span, "version": version, "splits": splits, "missing": missing}
     files = _executor.find(

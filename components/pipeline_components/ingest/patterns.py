@@ -82,6 +82,11 @@ class Pattern:
             return None
         return span_of_date(day), version
 
+    def writing(self, path: str) -> tuple[str, ...]:
+        """The tokens' texts in a path that matches: 1 and 01 are one span, written in two ways."""
+        found = self._regex.fullmatch(path)
+        return () if found is None else tuple(found.groupdict().values())
+
     @cached_property
     def _regex(self) -> re.Pattern[str]:
         parts, at = [], 0

@@ -4,14 +4,16 @@ This module is a driver: it loads no pyarrow and reads files only to digest them
 """
 
 import hashlib
+import math
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
 from pipeline_components.errors import (
+    DoubledSpanError,
     MissingSpanError,
     NoSourceFilesError,
     SpanNotGivenError,
@@ -73,14 +75,16 @@ def find_files(parameters: dict[str, Any]) -> dict[str, Any]:
     Raises:
         PatternError: A pattern cannot be read.
         SpanNotGivenError: A pattern names spans, and none was asked for.
-        MissingSpanError: The span has no files (yet); the message lists the nearest that have.
+        MissingSpanError: The span has no files (yet); the message lists the nearest that have. With
+            `missing="wait"` it says how long the pipeline waits, and who drives does.
         NoSourceFilesError: A pattern without a span matches no file.
     """
     patterns = _patterns(parameters["source"], parameters.get("splits"))
     wanted = _wanted(parameters.get("span"), patterns)
     if parameters.get("missing", "fail") == "wait":
-        _wait(patterns, wanted, parameters)
-    located, span, version = _locate(patterns, wanted, parameters.get("version"))
+        located, span, version = _locate_or_wait(patterns, wanted, parameters)
+    else:
+        located, span, version = _locate(patterns, wanted, parameters.get("version"))
     files = {split: [_describe(uri) for uri in uris] for split, uris in located.items()}
     return {
         "found": asdict(Found(span=span, version=version, files=files)),
@@ -155,6 +159,7 @@ def _locate(
             raise _missing(split, pattern, number, version)
         versions[split] = max(hit[1] for hit in hits)
         located[split] = sorted(uri for _, found, uri in hits if found == versions[split])
+        _require_one_writing(pattern, located[split])
     if len(set(versions.values())) > 1:
         raise VersionMismatchError(
             f"the splits of span {span} have different newest versions",
@@ -162,6 +167,17 @@ def _locate(
             fix="deliver the missing files, or pass version=",
         )
     return located, span if isinstance(span, int) else 0, next(iter(versions.values()))
+
+
+def _require_one_writing(pattern: Pattern, uris: Sequence[str]) -> None:
+    by_writing = {pattern.writing(uri): uri for uri in uris}
+    if len(by_writing) > 1:
+        raise DoubledSpanError(
+            "a span or version is there twice, written in different ways",
+            got=", ".join(uri.rpartition("/")[2] for uri in by_writing.values()),
+            at=pattern.text,
+            fix="remove or rename one, or give the width of its number: {SPAN:2}",
+        )
 
 
 def _hits(pattern: Pattern, span: int | None) -> list[tuple[int, int, str]]:
@@ -210,20 +226,45 @@ def _span_text(pattern: Pattern, span: int) -> str:
     return date_of_span(span).isoformat() if pattern.is_dated else str(span)
 
 
-def _wait(patterns: Mapping[str, Pattern], wanted: int | str | None, parameters: Mapping[str, Any]) -> None:
-    """Return when the files are there and have stopped growing, or when the time is up."""
-    until = time.monotonic() + parameters.get("wait_seconds", 3600.0)
-    before: Any = None
-    while time.monotonic() < until:
-        try:
-            located, _, _ = _locate(patterns, wanted, parameters.get("version"))
-            now = [_stamp(uri) for uris in located.values() for uri in uris]
-        except (MissingSpanError, NoSourceFilesError, VersionMismatchError, FileNotFoundError):
-            now = None
-        if now is not None and now == before:
-            return
-        before = now
-        time.sleep(max(0.0, min(parameters.get("poll_seconds", 10.0), until - time.monotonic())))
+def _locate_or_wait(
+    patterns: Mapping[str, Pattern], wanted: int | str | None, parameters: Mapping[str, Any]
+) -> tuple[dict[str, list[str]], int, int]:
+    """The files, once they are there and no longer written to; else whoever drives is asked to wait."""
+    poll_seconds = float(parameters.get("poll_seconds", 10.0))
+    try:
+        found = _locate(patterns, wanted, parameters.get("version"))
+        written = [uri for uris in found[0].values() for uri in uris if _age(uri) < poll_seconds]
+    except (MissingSpanError, NoSourceFilesError, VersionMismatchError, FileNotFoundError) as error:
+        raise _not_yet(patterns, wanted, parameters, str(getattr(error, "summary", error))) from error
+    if written:
+        summary = f"{written[0].rpartition('/')[2]} was written to less than {poll_seconds:g} s ago"
+        raise _not_yet(patterns, wanted, parameters, summary)
+    return found
+
+
+def _not_yet(
+    patterns: Mapping[str, Pattern], wanted: int | str | None, parameters: Mapping[str, Any], summary: str
+) -> MissingSpanError:
+    span = wanted if isinstance(wanted, int) else None
+    wait_seconds = float(parameters.get("wait_seconds", 3600.0))
+    return MissingSpanError(
+        summary,
+        at=", ".join(pattern.text for pattern in patterns.values()),
+        waits=f"{wait_seconds:g} s",
+        wait_seconds=wait_seconds,
+        poll_seconds=float(parameters.get("poll_seconds", 10.0)),
+        awaits=tuple(pattern.glob(span=span) for pattern in patterns.values()),
+        fix="see why the data is late; once it is there, run again",
+    )
+
+
+def _age(uri: str) -> float:
+    """Seconds since a local file was written to; objects elsewhere appear whole."""
+    import fsspec
+
+    files, path = fsspec.core.url_to_fs(uri)
+    written_at = files.info(path).get("mtime")
+    return time.time() - written_at if isinstance(written_at, int | float) else math.inf
 
 
 def _stamp(uri: str) -> tuple[str, int, str]:

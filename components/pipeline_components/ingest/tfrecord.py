@@ -39,7 +39,7 @@ def ingest_tfrecord(
             default.
         missing: Whether a span without files fails at once or waits for them.
         wait_seconds: How long to wait at most.
-        poll_seconds: Between two looks; files count once their size stays the same between two.
+        poll_seconds: Between two looks; a file counts once nobody has written to it for as long.
         found: What the driver found; leave it out.
         located: Where the driver found it; leave it out.
 

@@ -1,5 +1,6 @@
-"""The body of `push`: what may be pushed, from where to where, and the transaction itself."""
+"""The body of `push`: what may be pushed, from where to where."""
 
+import getpass
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,10 +8,11 @@ from typing import Any
 
 from pipeline_components.errors import NoDestinationError
 from pipeline_components.push import _servable
-from pipeline_components.push._base import VersionBase, open_base
-from pipeline_components.push._ledger import Entry
-from pipeline_lib import InfraBlessing, Model, ModelBlessing
+from pipeline_lib import InfraBlessing, Model, ModelBlessing, PipelineError, PushedModel
 from pipeline_lib.artifacts.workspace import active_workspace
+from pipeline_lib.serving.change import Change
+from pipeline_lib.serving.transaction import ServingTarget
+from pipeline_lib.settings import ServingSettings
 
 
 def refusal(blessing: ModelBlessing | None, infra_blessing: InfraBlessing | None) -> str | None:
@@ -22,15 +24,19 @@ def refusal(blessing: ModelBlessing | None, infra_blessing: InfraBlessing | None
     return None
 
 
-def base_path(name: str, destination: str | None) -> str:
-    """Where the versions of a model live.
+def settings(name: str, destination: str | None) -> ServingSettings:
+    """Where the versions of a model live, and who serves them: the profile's, or a base path given.
 
     Raises:
         NoDestinationError: No destination is known, or the name is not that of one directory.
     """
     space = active_workspace()
-    root = destination or (space.context.get("serving_base_path") if space is not None else None)
-    if not root:
+    context: Mapping[str, Any] = space.context if space is not None else {}
+    known = ServingSettings.model_validate(context.get("serving") or {"base_path": ""})
+    if destination is not None and destination.rstrip("/") != known.base_path.rstrip("/"):
+        # The profile's servers follow the profile's base path.
+        known = known.model_copy(update={"base_path": destination, "replicas": ()}).resolved()
+    if not known.base_path:
         raise NoDestinationError(
             f"nothing says where to push model {name!r} to",
             fix="set serving.base_path in the profile, or give push(destination=...)",
@@ -39,7 +45,7 @@ def base_path(name: str, destination: str | None) -> str:
         raise NoDestinationError(
             f"{name!r} cannot be the name of a served model", fix="use a plain directory name"
         )
-    return f"{str(root).rstrip('/')}/{name}"
+    return known
 
 
 def servable(model: Model, infra_blessing: InfraBlessing | None) -> Path:
@@ -56,38 +62,53 @@ def servable(model: Model, infra_blessing: InfraBlessing | None) -> Path:
     return source
 
 
-def publish(source: Path, base: str, *, origin: Mapping[str, Any], wait_seconds: float) -> int:
-    """Make a directory the newest version under a base path, unless it already is.
+def publish(
+    source: Path, name: str, known: ServingSettings, *, origin: Mapping[str, Any], wait_seconds: float
+) -> Change | str:
+    """Make a SavedModel the live version of a model, unless it already is.
 
     Args:
-        source: A SavedModel.
-        base: Local directory or URL of the model's versions.
+        source: Its directory.
+        name: Of the model.
+        known: Base path and servers.
         origin: What the ledger says of where it came from.
         wait_seconds: How long to wait for another push.
 
     Returns:
-        The version that now holds it.
-
-    Raises:
-        PushFailedError: The destination refused a write.
-        PushBusyError: Another push did not end in time.
+        The change; or why there is none: what was rolled back is not pushed again.
     """
-    versions: VersionBase = open_base(base)
-    content = _servable.content(source)
-    with versions.locked(wait_seconds):
-        versions.clear_leftovers()
-        ledger = versions.read_ledger()
-        existing = versions.existing()
-        newest = max(existing, default=None)
-        if newest is not None and ledger.holds(newest, content) and versions.matches(newest, content):
-            return newest
-        version = ledger.next_version(existing)
-        # The ledger first: a push that dies from here on wastes a number, and never reuses one.
-        versions.write_ledger(ledger.having(version, Entry.now(content, origin)))
-        versions.write_version(version, source, content)
-    return version
+    space = active_workspace()
+    record = space.record if space is not None else _forget
+    run = space.context.get("run_id") if space is not None else None
+    target = ServingTarget(known, name, user=getpass.getuser(), wait_seconds=wait_seconds)
+    reason = f"pushed by run {run}" if run else "pushed by hand"
+    try:
+        done = target.push(source, origin=origin, reason=reason)
+    except PipelineError as error:
+        record({"serving_target": target.base.uri, "model_name": name, "reason": error.summary})
+        raise
+    if isinstance(done, Change):
+        record(done.facts())
+        return done
+    because = f": {done.reason}" if done.reason else ""
+    return (
+        f"{done.user or 'somebody'} rolled this model back at {done.at} (version {done.version}){because}; "
+        f"`pipeline serving unblock {name}` allows it again"
+    )
 
 
-def archive(source: Path, directory: Path) -> None:
-    """Keep a copy of what was pushed, as TFX does."""
-    shutil.copytree(source, directory, dirs_exist_ok=True)
+def _forget(facts: Mapping[str, Any]) -> None:
+    """Where no execution is recorded."""
+    del facts
+
+
+def fill(pushed: PushedModel, done: Change | str, source: Path) -> None:
+    """Say what was pushed, and keep a copy of it, as TFX does; or say why nothing was."""
+    if isinstance(done, str):
+        pushed.pushed, pushed.reason = False, done
+        (pushed.path / "NOT_PUSHED").write_text(done + "\n")
+        return
+    shutil.copytree(source, pushed.path, dirs_exist_ok=True)
+    pushed.pushed, pushed.pushed_version = True, str(done.version)
+    pushed.pushed_destination = f"{done.serving_target}/{done.version}"
+    pushed.model_name, pushed.live_at = done.model_name, done.live_at

@@ -1,29 +1,14 @@
-"""What a SavedModel directory must hold to be loadable, and what it holds."""
+"""What a SavedModel directory must hold to be loadable."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline_components.errors import NotServableError
-from pipeline_lib.hashing import digest, file_digest
+from pipeline_lib.serving.content import SAVED_MODEL
 
-SAVED_MODEL = "saved_model.pb"
 _SHARD = re.compile(r"(?P<stem>.+\.data)-(?P<index>\d{5})-of-(?P<count>\d{5})$")
 # A SavedModel message starts with its schema version (field 1) or a graph (field 2).
 _FIRST_BYTES = (0x08, 0x12)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """The files of a directory.
-
-    Attributes:
-        digest: Of names and bytes.
-        sizes: Bytes by path relative to the directory, `/` between parts.
-    """
-
-    digest: str
-    sizes: dict[str, int]
 
 
 def require_complete(directory: Path) -> None:
@@ -48,19 +33,6 @@ def require_complete(directory: Path) -> None:
     variables = directory / "variables"
     if variables.is_dir() and any(variables.iterdir()):
         _require_shards(variables)
-
-
-def content(directory: Path) -> Content:
-    """Names, sizes and digest of all files below a directory."""
-    files = {
-        path.relative_to(directory).as_posix(): path
-        for path in sorted(directory.rglob("*"))
-        if path.is_file()
-    }
-    return Content(
-        digest=digest("servable", {name: file_digest(path) for name, path in files.items()}),
-        sizes={name: path.stat().st_size for name, path in files.items()},
-    )
 
 
 def _require_shards(variables: Path) -> None:

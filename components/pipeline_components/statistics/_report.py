@@ -16,12 +16,12 @@ _BODY = """
 {% for split in splits %}<tr><td><span class="dot c{{ loop.index0 % 4 }}"></span>{{ split.name }}</td>
 <td class="number">{{ split.rows | number }}</td></tr>{% endfor %}</table></div>
 <div class="grid">{% for feature in features %}<div class="card"><h2>{{ feature.name }} <span class="tag">{{ feature.type }}</span></h2>
-<table><tr><th></th>{% for label in feature.labels %}<th class="number">{{ label }}</th>{% endfor %}<th></th></tr>
+<table class="dense"><tr><th></th>{% for label in feature.labels %}<th class="number">{{ label }}</th>{% endfor %}</tr>
 {% for row in feature.rows %}<tr class="c{{ row.color }}"><td><span class="dot" title="{{ row.split }}"></span></td>
-{% for cell in row.cells %}<td class="number{% if cell.bad %} bad{% endif %}">{{ cell.text }}</td>{% endfor %}
-<td><svg width="220" height="44" role="img" aria-label="histogram of {{ feature.name }}, {{ row.split }}">
+{% for cell in row.cells %}<td class="number{% if cell.bad %} bad{% endif %}">{{ cell.text }}</td>{% endfor %}</tr>{% endfor %}</table>
+<div class="pictures">{% for row in feature.rows %}<svg class="c{{ row.color }}" viewBox="0 0 220 44" preserveAspectRatio="none" role="img" aria-label="histogram of {{ feature.name }}, {{ row.split }}">
 {% for bar in row.bars %}<rect x="{{ bar.x }}" y="{{ bar.y }}" width="{{ bar.w }}" height="{{ bar.h }}" fill="currentColor"><title>{{ bar.text }}</title></rect>{% endfor %}
-</svg></td></tr>{% endfor %}</table>
+</svg>{% endfor %}</div>
 {% if feature.top %}<p class="soft wide">most frequent: {{ feature.top }}</p>{% endif %}</div>{% endfor %}</div>
 """
 _TYPES = {0: "integer", 1: "float", 2: "text", 3: "bytes", 4: "struct"}

@@ -14,15 +14,20 @@ from pipeline_components.errors import TrainingDataError
 
 Block = Any
 Array = npt.NDArray[Any]
+Arrays = tuple[Array, ...]
 RowNumbers = npt.NDArray[np.int64]
 
 
 class Column(Protocol):
-    """How one feature is read, moved and fed."""
+    """How one feature is read, moved and fed to tf.data: as arrays, whole batches of a block at once."""
 
     @property
     def name(self) -> str:
         """The feature's name."""
+
+    @property
+    def needs_finish(self) -> bool:
+        """Whether `finish` does something; if no column does, no function is called for a batch."""
 
     def read(self, values: pa.Array) -> Block:
         """A block of rows."""
@@ -33,19 +38,24 @@ class Column(Protocol):
     def join(self, blocks: Sequence[Block]) -> Block:
         """One block of all rows."""
 
-    def feed(self, block: Block) -> Any:
-        """What a tf.data generator yields for the block."""
+    def feed(self, block: Block, size: int) -> Arrays:
+        """What a tf.data generator yields for a block of whole batches of `size` rows."""
 
-    def signature(self) -> tf.TypeSpec:
-        """The type of what `feed` gives."""
+    def signature(self) -> Any:
+        """The types of what `feed` gives."""
 
-    def finish(self, tensor: Any) -> Any:
-        """From a slice of the fed tensor to what the user's code sees; runs inside tf.data."""
+    def opened(self, fed: Any) -> Any:
+        """From what was fed to a tensor of shape (batches, rows, ...); runs once a block, inside tf.data."""
+
+    def finish(self, batch: Any) -> Any:
+        """From one batch of the opened tensor to what the user's code sees; runs inside tf.data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dense:
     """A feature with the same number of values in every row.
+
+    Blocks are numpy arrays of shape (rows, *shape), for text Arrow arrays of all values in a row.
 
     Attributes:
         shape: Of one row's values; () gives tensors of shape (batch,).
@@ -56,39 +66,58 @@ class Dense:
     shape: tuple[int, ...] = ()
     default: Any = None
 
-    def read(self, values: pa.Array) -> Array:
+    @property
+    def needs_finish(self) -> bool:
+        return False
+
+    def read(self, values: pa.Array) -> Block:
         if values.null_count:
             values = self._filled(values)
         if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
             flat = values.flatten()
-            if len(flat) != len(values) * int(np.prod(self.shape)):
+            if len(flat) != len(values) * self._width:
                 raise TrainingDataError(
                     f"rows of {self.name} have other numbers of values than the schema says",
-                    needs=f"{int(np.prod(self.shape))} in every row",
+                    needs=f"{self._width} in every row",
                     fix="give the feature no shape in the schema, or fill it in preprocessing_fn",
                 )
             values = flat
-        given = values.to_numpy(zero_copy_only=False)
+        if self.dtype == tf.string:
+            return _as_text(values)
+        numbers = values.to_numpy(zero_copy_only=False).astype(self.dtype.as_numpy_dtype, copy=False)
+        return numbers.reshape(-1, *self.shape)
+
+    def take(self, block: Block, rows: RowNumbers) -> Block:
         if self.dtype != tf.string:
-            given = given.astype(self.dtype.as_numpy_dtype, copy=False)
-        shaped: Array = given.reshape(-1, *self.shape)
-        return shaped
+            return block[rows]
+        if self._width != 1:
+            rows = (rows[:, np.newaxis] * self._width + np.arange(self._width)).ravel()
+        return block.take(pa.array(rows))
 
-    def take(self, block: Array, rows: RowNumbers) -> Array:
-        taken: Array = block[rows]
-        return taken
+    def join(self, blocks: Sequence[Block]) -> Block:
+        return pa.concat_arrays(blocks) if self.dtype == tf.string else np.concatenate(blocks)
 
-    def join(self, blocks: Sequence[Array]) -> Array:
-        return np.concatenate(blocks)
+    def feed(self, block: Block, size: int) -> Arrays:
+        if self.dtype != tf.string:
+            return (block.reshape(-1, size, *self.shape),)
+        codes, words = _encoded(block)
+        return codes.reshape(-1, size, *self.shape), words
 
-    def feed(self, block: Array) -> Array:
-        return block
+    def signature(self) -> tuple[tf.TensorSpec, ...]:
+        shape = [None, None, *self.shape]
+        if self.dtype != tf.string:
+            return (tf.TensorSpec(shape, self.dtype),)
+        return tf.TensorSpec(shape, tf.int32), tf.TensorSpec([None], tf.string)
 
-    def signature(self) -> tf.TypeSpec:
-        return tf.TensorSpec([None, *self.shape], self.dtype)
+    def opened(self, fed: Any) -> Any:
+        return tf.gather(fed[1], fed[0]) if self.dtype == tf.string else fed[0]
 
-    def finish(self, tensor: Any) -> Any:
-        return tensor
+    def finish(self, batch: Any) -> Any:
+        return batch
+
+    @property
+    def _width(self) -> int:
+        return int(np.prod(self.shape))
 
     def _filled(self, values: pa.Array) -> pa.Array:
         if self.default is None:
@@ -104,11 +133,18 @@ class Dense:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Varying:
-    """A feature with any number of values a row, none for a missing one: a SparseTensor or RaggedTensor."""
+    """A feature with any number of values a row, none for a missing one: a SparseTensor or RaggedTensor.
+
+    Blocks are Arrow arrays of lists.
+    """
 
     name: str
     dtype: tf.DType
     ragged: bool = False
+
+    @property
+    def needs_finish(self) -> bool:
+        return not self.ragged
 
     def read(self, values: pa.Array) -> pa.Array:
         if pa.types.is_list(values.type):
@@ -124,20 +160,42 @@ class Varying:
     def join(self, blocks: Sequence[pa.Array]) -> pa.Array:
         return pa.concat_arrays(blocks)
 
-    def feed(self, block: pa.Array) -> tf.RaggedTensor:
+    def feed(self, block: pa.Array, size: int) -> Arrays:
         lengths = pc.fill_null(pc.list_value_length(block), 0).to_numpy(zero_copy_only=False)
         splits = np.zeros(len(lengths) + 1, np.int64)
         np.cumsum(lengths, out=splits[1:])
-        flat = block.flatten().to_numpy(zero_copy_only=False)
+        batches = np.arange(0, len(block) + 1, size, dtype=np.int64)
+        flat = block.flatten()
+        if self.dtype == tf.string:
+            return batches, splits, *_encoded(_as_text(flat))
+        numbers = flat.to_numpy(zero_copy_only=False).astype(self.dtype.as_numpy_dtype, copy=False)
+        return batches, splits, numbers
+
+    def signature(self) -> tuple[tf.TensorSpec, ...]:
+        splits = (tf.TensorSpec([None], tf.int64), tf.TensorSpec([None], tf.int64))
         if self.dtype != tf.string:
-            flat = flat.astype(self.dtype.as_numpy_dtype, copy=False)
-        return tf.RaggedTensor.from_row_splits(tf.constant(flat, self.dtype), splits, validate=False)
+            return *splits, tf.TensorSpec([None], self.dtype)
+        return *splits, tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.string)
 
-    def signature(self) -> tf.TypeSpec:
-        return tf.RaggedTensorSpec([None, None], self.dtype, ragged_rank=1, row_splits_dtype=tf.int64)
+    def opened(self, fed: Any) -> tf.RaggedTensor:
+        flat = tf.gather(fed[3], fed[2]) if self.dtype == tf.string else fed[2]
+        return tf.RaggedTensor.from_nested_row_splits(flat, fed[:2], validate=False)
 
-    def finish(self, tensor: Any) -> Any:
-        return tensor if self.ragged else tensor.to_sparse()
+    def finish(self, batch: Any) -> Any:
+        return batch if self.ragged else batch.to_sparse()
+
+
+def _as_text(values: pa.Array) -> pa.Array:
+    """Text or bytes; what is neither (a date), as it is written."""
+    is_text = pa.types.is_string(values.type) or pa.types.is_binary(values.type)
+    return values if is_text else values.cast(pa.string())
+
+
+def _encoded(text: pa.Array) -> tuple[Array, Array]:
+    """Number of each value, and the different values: only these become Python objects, which is slow."""
+    encoded = text.dictionary_encode()
+    words = encoded.dictionary.cast(pa.binary()).to_numpy(zero_copy_only=False)
+    return encoded.indices.to_numpy(zero_copy_only=False), words
 
 
 def columns_of_schema(schema: Any, arrow: pa.Schema, *, at: str) -> list[Column]:

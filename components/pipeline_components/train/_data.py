@@ -1,7 +1,8 @@
 """The data accessor: Parquet row groups, through a shuffle window, into tf.data, in bounded memory.
 
-Batches are cut inside tf.data from large blocks: one Python call serves thousands of rows, where a batch
-made in Python costs a call each, and `Dataset.shuffle` one per row.
+Batches are cut inside tf.data from large blocks of whole batches, of shape (batches, rows, ...): one Python
+call serves thousands of rows, and a batch is a slice in C++. A batch made in Python costs a call each, one
+cut by tf.data functions an op per column, and `Dataset.shuffle` works row by row.
 """
 
 import glob
@@ -17,7 +18,14 @@ import pyarrow_hotfix  # noqa: F401  (closes CVE-2023-47248 of the pinned pyarro
 import tensorflow as tf
 
 from pipeline_components.errors import TrainingDataError
-from pipeline_components.train._columns import Block, Column, RowNumbers, columns_of_files, columns_of_schema
+from pipeline_components.train._columns import (
+    Arrays,
+    Block,
+    Column,
+    RowNumbers,
+    columns_of_files,
+    columns_of_schema,
+)
 
 Rows = dict[str, Block]
 
@@ -63,20 +71,24 @@ def dataset_of(files: Sequence[str], columns: Sequence[Column], options: Any) ->
         )
     reader = _Reader(files=files, columns=columns, options=options)
     signature = {column.name: column.signature() for column in columns}
-    dataset = tf.data.Dataset.from_generator(reader.blocks, output_signature=signature)
-    size = options.batch_size
+    blocks = tf.data.Dataset.from_generator(reader.blocks, output_signature=signature)
+
+    def split(features: dict[str, Any]) -> Any:
+        return features if label is None else (features, features.pop(label))
 
     def batches(block: dict[str, Any]) -> tf.data.Dataset:
-        first = next(iter(block.values()))
-        rows = first.nrows() if isinstance(first, tf.RaggedTensor) else tf.shape(first, tf.int64)[0]
+        opened = {name: column.opened(block[name]) for name, column in by_name.items()}
+        return tf.data.Dataset.from_tensor_slices(split(opened))
 
-        def batch(start: tf.Tensor) -> Any:
-            features = {name: by_name[name].finish(block[name][start : start + size]) for name in by_name}
-            return features if label is None else (features, features.pop(label))
+    def finished(*batch: Any) -> Any:
+        features = dict(batch[0]) if label is None else {**batch[0], label: batch[1]}
+        return split({name: column.finish(features[name]) for name, column in by_name.items()})
 
-        return tf.data.Dataset.range(0, rows, size).map(batch)
-
-    return dataset.flat_map(batches).prefetch(_ahead(options))
+    # The next block is read in Python while batches of this one are trained on.
+    dataset = blocks.prefetch(1).flat_map(batches)
+    if any(column.needs_finish for column in columns):
+        dataset = dataset.map(finished)
+    return dataset.prefetch(_ahead(options))
 
 
 def record_batch_factory(
@@ -124,8 +136,8 @@ class _Reader:
     columns: Sequence[Column]
     options: Any
 
-    def blocks(self) -> Iterator[dict[str, Any]]:
-        """Blocks of whole batches (only the very last may end in a short one), ready for tf.data."""
+    def blocks(self) -> Iterator[dict[str, Arrays]]:
+        """Blocks of whole batches, ready for tf.data; a last batch that is short is a block by itself."""
         size = self.options.batch_size
         random = np.random.default_rng(self.options.shuffle_seed)
         held: list[Rows] = []
@@ -138,14 +150,16 @@ class _Reader:
             joined = self._join(held)
             out = (rows // 2 if self.options.shuffle else rows) // size * size
             order = random.permutation(rows) if self.options.shuffle else np.arange(rows)
-            yield self._feed(self._take(joined, order[:out]))
+            yield self._feed(self._take(joined, order[:out]), size)
             held, rows = [self._take(joined, order[out:])], rows - out
-        if self.options.drop_final_batch:
-            rows = rows // size * size
         if rows:
             joined = self._join(held)
-            order = random.permutation(self._count(joined)) if self.options.shuffle else np.arange(rows)
-            yield self._feed(self._take(joined, order[:rows]))
+            order = random.permutation(rows) if self.options.shuffle else np.arange(rows)
+            whole = rows // size * size
+            if whole:
+                yield self._feed(self._take(joined, order[:whole]), size)
+            if whole < rows and not self.options.drop_final_batch:
+                yield self._feed(self._take(joined, order[whole:]), rows - whole)
 
     def _row_groups(self, random: np.random.Generator) -> Iterator[tuple[Rows, int]]:
         places = self._places()
@@ -174,11 +188,8 @@ class _Reader:
     def _take(self, block: Rows, rows: RowNumbers) -> Rows:
         return {column.name: column.take(block[column.name], rows) for column in self.columns}
 
-    def _feed(self, block: Rows) -> dict[str, Any]:
-        return {column.name: column.feed(block[column.name]) for column in self.columns}
-
-    def _count(self, block: Rows) -> int:
-        return len(next(iter(block.values())))
+    def _feed(self, block: Rows, size: int) -> dict[str, Arrays]:
+        return {column.name: column.feed(block[column.name], size) for column in self.columns}
 
 
 def _one_array(column: pa.ChunkedArray) -> pa.Array:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import keras
 import tensorflow as tf
 import tensorflow_transform as tft
 from google.protobuf import text_format
@@ -28,14 +29,34 @@ def export(
 ) -> None:
     """See `pipeline_components.train.export.export_model`."""
     served = tf.Module()
-    served.model = model  # hold everything that has variables or tables, or it is not saved
     if transform_graph is not None:
         functions = _with_graph(model, served, str(transform_graph), labels)
     else:
         functions = _without_graph(model, schema, labels)
     served.functions = functions
+    _hold(served, model, functions)
     with without_converting_tf_keras():
         tf.saved_model.save(served, str(directory), signatures=functions)
+
+
+def _hold(served: tf.Module, model: Any, functions: Mapping[str, Any]) -> None:
+    """Make everything that has variables or tables part of what is saved.
+
+    Not a Keras 3 model itself: its variables are saved as copies, and a server that restores by name finds
+    the ones that the functions read empty. (`tf.saved_model.load` does not mind.)
+    """
+    if not isinstance(model, keras.layers.Layer):
+        served.model = model
+        return
+    used = [
+        each for function in functions.values() for each in function.get_concrete_function().graph.variables
+    ]
+    served.captured = list({id(variable): variable for variable in used}.values())
+    served.resources = [
+        each
+        for each in tf.train.TrackableView(model).descendants()
+        if isinstance(each, tf.saved_model.experimental.TrackableResource)
+    ]
 
 
 def model_inputs(model: Any) -> list[ModelInput] | None:

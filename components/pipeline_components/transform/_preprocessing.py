@@ -40,10 +40,11 @@ class Preprocessing:
                 fix="mend the function; `inputs` holds the features of the schema",
             )
             raise self.failure from error
-        if not _is_full_dict(outputs):
+        instead = _instead_of_tensors(outputs)
+        if instead:
             self.failure = PreprocessingFailedError(
                 "preprocessing_fn must return a dict of tensors",
-                got="an empty dict" if outputs == {} else type(outputs).__name__,
+                got=instead,
                 at=f"{self._module.__file__}:{self._function.__code__.co_firstlineno}",
                 fix="return {name: tensor}",
             )
@@ -90,8 +91,16 @@ class Preprocessing:
         return len(parameters) == 2
 
 
-def _is_full_dict(outputs: object) -> bool:
-    return isinstance(outputs, dict) and bool(outputs)
+def _instead_of_tensors(outputs: object) -> str:
+    """What was returned, in words, if it is no dict of tensors."""
+    import tensorflow as tf
+
+    if not isinstance(outputs, dict):
+        return type(outputs).__name__
+    odd = {name: value for name, value in outputs.items() if not tf.is_tensor(value)}
+    if odd:
+        return ", ".join(f"{name}: {type(value).__name__}" for name, value in odd.items())
+    return "" if outputs else "an empty dict"
 
 
 def _ours_behind(error: BaseException) -> PipelineError | None:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pyarrow_hotfix  # noqa: F401  (closes CVE-2023-47248 of the pinned pyarrow)
 
 from pipeline_components.transform._columns import to_list_columns, to_plain_columns
-from pipeline_lib.beam.files import open_parquet
+from pipeline_lib.beam.files import open_parquet, workspace_storage
 
 PLACE = "__place__"
 """Column carried through the graph beside the features: which file and row a transformed row belongs to."""
@@ -48,10 +48,11 @@ class ReadPortion(beam.DoFn):
     def __init__(self, wanted: pa.Schema, may_be_absent: frozenset[str]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._wanted, self._may_be_absent = wanted, may_be_absent
+        self._storage_options = workspace_storage()
 
     def process(self, element: Portion) -> Iterator[pa.RecordBatch]:
         """Read one row group."""
-        with open_parquet(element.uri) as file:
+        with open_parquet(element.uri, storage_options=self._storage_options) as file:
             present = set(file.schema_arrow.names)
             columns = [field.name for field in self._wanted if field.name in present]
             table = file.read_row_group(element.group, columns=columns)

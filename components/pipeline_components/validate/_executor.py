@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import tensorflow_data_validation as tfdv
@@ -16,6 +17,7 @@ from pipeline_components.validate._comparators import Comparison, with_threshold
 from pipeline_components.validate._findings import Distance, Finding, distances, findings
 from pipeline_components.validate._report import anomalies_page
 from pipeline_lib import ExampleAnomalies, ExampleStatistics, Schema
+from pipeline_lib.artifacts.workspace import current_workspace
 
 ANOMALIES_FILE = "SchemaDiff.pb"
 _LISTED = 30
@@ -64,7 +66,8 @@ def validate(judged: Judged, rules: Rules) -> ExampleAnomalies:
     (anomalies.path / "report.html").write_text(page)
     anomalies.blessed = {name: int(all(f.split != name for f in failed)) for name in names}
     if failed and rules.on_anomaly == "fail":
-        raise _too_much(failed, rules, span=statistics.span)
+        kept = current_workspace().keep(anomalies.path / "report.html")
+        raise _too_much(failed, rules, span=statistics.span, report=kept)
     return anomalies
 
 
@@ -133,12 +136,17 @@ def _notes(judged: Judged, rules: Rules, found: Sequence[Finding]) -> list[str]:
     return notes
 
 
-def _too_much(failed: Sequence[Finding], rules: Rules, *, span: int) -> AnomaliesFoundError:
+def _too_much(failed: Sequence[Finding], rules: Rules, *, span: int, report: Path) -> AnomaliesFoundError:
     lines = [f"{f.split}: {f.feature}: {f.summary} ({f.kind}). {f.description}".rstrip() for f in failed]
     if len(lines) > _LISTED:
         lines = [*lines[:_LISTED], f"and {len(lines) - _LISTED} more"]
     features = list(dict.fromkeys(finding.feature for finding in failed))
-    facts: dict[str, Any] = {"anomalies": "\n".join(lines), "span": span, "environment": rules.environment}
+    facts: dict[str, Any] = {
+        "anomalies": "\n".join(lines),
+        "span": span,
+        "environment": rules.environment,
+        "report": str(report),
+    }
     return AnomaliesFoundError(
         f"{len(failed)} anomal{'y' if len(failed) == 1 else 'ies'} in {', '.join(features[:5])}"
         + (f" and {len(features) - 5} more features" if len(features) > 5 else ""),

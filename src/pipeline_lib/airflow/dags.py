@@ -1,16 +1,19 @@
 """`to_dag`: an Airflow DAG of a pipeline, from its plan alone."""
 
 import inspect
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, BaseOperator, TriggerRule
 
+from pipeline_lib.airflow.approval import ApproveNode
 from pipeline_lib.airflow.assets import outlets
 from pipeline_lib.airflow.forms import form
+from pipeline_lib.airflow.notifying import deployed_profile, notifiers_for
 from pipeline_lib.airflow.operators import FinishRun, ListIterations, NodeOperator, StartRun
-from pipeline_lib.airflow.schedules import timetable
+from pipeline_lib.airflow.schedules import schedule_of
 from pipeline_lib.airflow.translation import (
     FINISH,
     START,
@@ -19,7 +22,9 @@ from pipeline_lib.airflow.translation import (
     loop_task,
     task_edges,
 )
-from pipeline_lib.plan.models import Node, Plan
+from pipeline_lib.dsl.approvals import Approval, with_approvals
+from pipeline_lib.plan.models import Node, Plan, approval_id
+from pipeline_lib.settings import Moment, Profile
 
 if TYPE_CHECKING:
     from pipeline_lib.dsl.pipeline import Pipeline
@@ -37,6 +42,7 @@ def to_dag(
     start_date: datetime | None = None,
     catchup: bool = False,
     max_active_runs: int = 1,
+    approvals: Mapping[str, Approval] | None = None,
     **dag_options: Any,
 ) -> DAG:
     """The DAG of a pipeline: a task per node, first one that opens the run, last one that closes it.
@@ -49,37 +55,55 @@ def to_dag(
         start_date: First day of the schedule; needed only for `catchup`.
         catchup: Run the days between `start_date` and now, too.
         max_active_runs: Runs at once. One keeps days in order, which windows and baselines look back on.
+        approvals: Further nodes that need somebody's approval where this DAG runs, by id.
         dag_options: Further arguments of `airflow.sdk.DAG`.
 
     Raises:
         UntranslatableError: The plan holds something that the DAG could not honour.
+        PlanReferenceError: There is no such node to approve of.
+        NotifierError: The profile names a notifier that cannot be made.
         ValueError: `catchup` without `start_date`.
     """
     if catchup and start_date is None:
         raise ValueError("catchup needs a start_date: the first day to run")
     plan = pipeline if isinstance(pipeline, Plan) else pipeline.compile()
+    plan = with_approvals(plan, approvals or {})
     check_translatable(plan)
+    deployment = Deployment(plan=plan, profile=profile, project=project)
+    settings = deployed_profile(profile, project)
     options = {
         "description": plan.description.partition("\n")[0] or None,
         "doc_md": plan.description or None,
         "tags": list(plan.tags),
         **dag_options,
+        "on_failure_callback": _callbacks(dag_options, "on_failure_callback", deployment, settings),
+        "on_success_callback": _callbacks(dag_options, "on_success_callback", deployment, settings),
     }
     with DAG(
         dag_id=plan.name,
-        schedule=timetable(plan.schedule),
+        schedule=schedule_of(plan),
         start_date=start_date or _EARLIEST,
         catchup=catchup,
         max_active_runs=max_active_runs,
         params=form(plan),
         **options,
     ) as dag:
-        _add_tasks(Deployment(plan=plan, profile=profile, project=project))
+        _add_tasks(deployment, settings)
     dag.fileloc = _caller_file()
     return dag
 
 
-def _add_tasks(deployment: Deployment) -> None:
+def _callbacks(
+    given: Mapping[str, Any], name: str, deployment: Deployment, settings: Profile
+) -> list[Any] | None:
+    """What a DAG's author wants called, and the profile's notifiers."""
+    own = given.get(name) or []
+    moment: Moment = "failure" if name == "on_failure_callback" else "success"
+    told = notifiers_for(settings, moment, project=deployment.project)
+    return [*(own if isinstance(own, list) else [own]), *told] or None
+
+
+def _add_tasks(deployment: Deployment, settings: Profile) -> None:
     plan = deployment.plan
     tasks: dict[str, Any] = {
         START: StartRun(
@@ -96,6 +120,18 @@ def _add_tasks(deployment: Deployment) -> None:
                 node=node.id,
                 trigger_rule=TriggerRule.NONE_FAILED,
                 doc_md="Lists what the loop goes over.",
+            )
+        if (rule := node.options.approval) is not None:
+            tasks[approval_id(node.id)] = ApproveNode(
+                task_id=approval_id(node.id),
+                node=node.id,
+                rule=rule,
+                notifiers=notifiers_for(settings, "approval", project=deployment.project),
+                trigger_rule=TriggerRule.NONE_FAILED,
+                # An answer within a second of the question can overtake Airflow's own bookkeeping.
+                retries=2,
+                retry_delay=timedelta(seconds=5),
+                doc_md=f"Asks whether {node.id} may run, and records the answer.",
             )
         tasks[node.id] = _node_task(plan, node, tasks.get(loop or ""))
     tasks[FINISH] = FinishRun(

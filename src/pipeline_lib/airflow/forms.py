@@ -19,8 +19,9 @@ def form(plan: Plan) -> dict[str, Param]:
 def _param(plan: Plan, parameter: RunParameter) -> Param:
     schema = _field_schema(parameter.schema_)
     description = parameter.description
-    if parameter.name == plan.span_parameter and plan.schedule is not None:
-        description = f"{description} Empty: the day of the run's interval.".strip()
+    if parameter.name == plan.span_parameter and (plan.schedule or plan.triggers):
+        source = "interval" if plan.schedule else "artifacts"
+        description = f"{description} Empty: the day of the run's {source}.".strip()
         default = None if parameter.required else parameter.default
         return Param(default, description=description, schema=_nullable(schema))
     if parameter.required:

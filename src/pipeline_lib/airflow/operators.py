@@ -1,22 +1,27 @@
 """The tasks of a pipeline's DAG: open the run, launch a node, list a loop's iterations, close the run."""
 
 import json
-import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from pipeline_lib.airflow.assets import event_extra, outlets
+from pipeline_lib.airflow.assets import announce
+from pipeline_lib.airflow.late_data import tell_stale
+from pipeline_lib.airflow.links import LINKS, pages_of
 from pipeline_lib.airflow.runs import Context, close_run, open_run, task_run
+from pipeline_lib.airflow.supervision import die_with_supervisor
 from pipeline_lib.airflow.task_logs import ChildLog
 from pipeline_lib.airflow.translation import START, Deployment
-from pipeline_lib.errors import RunParameterError, SpanUnknownError
+from pipeline_lib.airflow.waiting import DataArrived
+from pipeline_lib.errors import DataMissingError, RunParameterError, SpanUnknownError
 from pipeline_lib.plan.models import Node, Plan
 from pipeline_lib.runtime.graph import descendants, graph
+from pipeline_lib.runtime.healing import give_up_run
 from pipeline_lib.runtime.preloading import preload_of
 from pipeline_lib.runtime.results import Event, NodeResult, NodeStep, Outcome, Step
 from pipeline_lib.runtime.scope import Scope, loop_scopes
@@ -68,10 +73,14 @@ class NodeOperator(_RunOperator):
     Attributes:
         outcome: How it ended (`complete`, `cached`, ...), shown among the rendered fields.
         reason: Why it was executed or cached, likewise.
+        store_run: Id of the run in the metadata store, likewise.
+        execution: Id of the execution there, likewise.
+        pages: Our pages about it, which its links lead to.
     """
 
-    template_fields = ("node", "outcome", "reason")
+    template_fields = ("node", "outcome", "reason", "store_run", "execution")
     overwrite_rtif_after_execution = True
+    operator_extra_links = LINKS
     ui_color = "#e6f4ea"
 
     def __init__(self, *, node: str, iteration: Sequence[int] = (), item: str = "", **kwargs: Any) -> None:
@@ -81,6 +90,9 @@ class NodeOperator(_RunOperator):
         self.item = item
         self.outcome = ""
         self.reason = ""
+        self.store_run = ""
+        self.execution = ""
+        self.pages: Mapping[str, str] = {}
         self._killed = False
         self._cancel: threading.Event | None = None
 
@@ -91,17 +103,34 @@ class NodeOperator(_RunOperator):
             AirflowSkipException: Its condition does not hold.
             AirflowFailException: It failed in a way that another try cannot mend.
             AirflowException: It failed.
+            TaskDeferred: Its data is not there yet, and the pipeline waits for it.
         """
+        return self._launch(context, until=None)
+
+    def look_again(self, context: Any, event: dict[str, Any], until: str) -> dict[str, Any]:
+        """Launch the node after its data was waited for; see `execute`.
+
+        Args:
+            context: The task's.
+            event: Whether the data was seen.
+            until: When the waiting ends, ISO 8601.
+        """
+        self.log.info("the data is %s", "there" if event.get("there") else "not there in time")
+        return self._launch(context, until=datetime.fromisoformat(until))
+
+    def _launch(self, context: Any, *, until: datetime | None) -> dict[str, Any]:
+        die_with_supervisor()
         deployment = self._deployment(context)
         node = deployment.plan.node(self.node)
         self._cancel = cancel = threading.Event()
         if self._killed:
             cancel.set()
-        with task_run(deployment, context) as run, ChildLog(logging.getLogger("pipeline.node")) as log:
+        with task_run(deployment, context) as run, ChildLog("pipeline.node") as log:
             if run.record is None and node.exit_handler:
                 raise AirflowSkipException("the run never started")
             scope = _iteration_scope(node, run.results(), tuple(self.iteration))
-            launcher = run.session.launcher(run.context, cancel=cancel)
+            attempt = replace(run.context, attempt=context["ti"].try_number)
+            launcher = run.session.launcher(attempt, cancel=cancel)
 
             def observe(event: Event) -> None:
                 log.observe(event)
@@ -110,12 +139,32 @@ class NodeOperator(_RunOperator):
                     behind = [deployment.plan.node(task) for task in _from_here(deployment.plan, node)]
                     launcher.executor.warm_up(preload_of(behind, scope, launcher.profile))
 
-            result = replace(launcher, observe=observe).launch(_tried_once(node), scope)
+            result = replace(launcher, observe=observe, waits=False).launch(_tried_once(node), scope)
+            self.pages = pages_of(run.session, result)
         self.outcome, self.reason = str(result.outcome), result.reason
+        self.store_run, self.execution = result.key.run_id, str(result.execution_id or "")
+        if isinstance(result.error, DataMissingError):
+            self._wait(result.error, until)
         raise_unless_done(result)
-        for port, asset in zip(node.outputs, outlets(deployment.plan, node), strict=False):
-            context["outlet_events"][asset].extra = event_extra(result, port, run.context.span)
+        self.outlets = announce(deployment.plan, node, result, run.context.span, context["outlet_events"])
         return summary(result)
+
+    def _wait(self, error: DataMissingError, until: datetime | None) -> None:
+        """Give the worker slot back while the data is missing and there is time left."""
+        now = datetime.now(UTC)
+        deadline = until or now + timedelta(seconds=error.wait_seconds)
+        if error.wait_seconds <= 0:
+            return
+        if now >= deadline:
+            raise AirflowFailException(str(error))
+        self.log.info("%s; waiting until %s", error.summary, f"{deadline:%Y-%m-%d %H:%M:%S} UTC")
+        self.defer(
+            trigger=DataArrived(
+                awaits=error.awaits, poll_seconds=error.poll_seconds, until=deadline.isoformat()
+            ),
+            method_name="look_again",
+            kwargs={"until": deadline.isoformat()},
+        )
 
     def on_kill(self) -> None:
         """Have the child stopped. Airflow gives five seconds, then kills this process too."""
@@ -154,6 +203,8 @@ class FinishRun(_RunOperator):
     def execute(self, context: Any) -> dict[str, Any]:
         """Look at the states of the DAG run's tasks and record the end.
 
+        All of them have ended: a try that is still recorded as running is a leftover of one that was killed.
+
         Raises:
             AirflowFailException: A task failed, or the run never started.
         """
@@ -162,11 +213,13 @@ class FinishRun(_RunOperator):
         failed = sorted(task for task, state in states.items() if state == "failed")
         blocked = sorted(task for task, state in states.items() if state == "upstream_failed")
         with task_run(self._deployment(context), context) as run:
+            give_up_run(run.session.store, run.session.artifacts, run.context.run_id)
             close_run(run, failed=bool(failed or blocked))
+            late = tell_stale(run) if run.record is not None else {}
         if failed or blocked:
             behind = f"; not run because of that: {', '.join(blocked)}" if blocked else ""
             raise AirflowFailException(f"failed: {', '.join(failed) or 'none'}{behind}")
-        return {"run_id": run.context.run_id, "tasks": len(states)}
+        return {"run_id": run.context.run_id, "tasks": len(states), **late}
 
 
 def _iteration_scope(node: Node, results: StoreResults, iteration: tuple[int, ...]) -> Scope:
@@ -205,6 +258,7 @@ def summary(result: NodeResult) -> dict[str, Any]:
     return {
         "outcome": str(result.outcome),
         "reason": result.reason,
+        "run_id": result.key.run_id,
         "execution": result.execution_id,
         "outputs": {
             port: [{"id": a.id, "type": a.type_name, "uri": a.uri, "digest": a.digest} for a in artifacts]

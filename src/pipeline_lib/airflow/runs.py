@@ -55,6 +55,12 @@ class TaskRun:
         )
 
 
+def deployment_of(context: Context) -> Deployment:
+    """What the tasks of the DAG share; its first one holds it."""
+    deployment: Deployment = context["dag"].get_task(START).deployment
+    return deployment
+
+
 @contextlib.contextmanager
 def task_run(deployment: Deployment, context: Context, *, new: bool = False) -> Iterator[TaskRun]:
     """Open the deployment's profile for the DAG run of a task, in the project's directory.

@@ -9,9 +9,16 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow.sdk import CronDataIntervalTimetable, CronTriggerTimetable
+from airflow.sdk import (
+    AssetAll,
+    CronDataIntervalTimetable,
+    CronTriggerTimetable,
+    PartitionedAssetTimetable,
+)
 from airflow.sdk.bases.timetable import BaseTimetable
+from airflow.sdk.definitions.asset import AssetNameRef
 
+from pipeline_lib.airflow.assets import trigger_asset
 from pipeline_lib.errors import SpanUnknownError
 from pipeline_lib.plan.models import Plan
 
@@ -24,6 +31,19 @@ _PRESETS = {
     "@yearly": "0 0 1 1 *",
 }
 _TIMEZONE = "UTC"
+
+
+def schedule_of(plan: Plan) -> BaseTimetable | list[AssetNameRef] | None:
+    """What makes the DAG run: time, artifacts of other pipelines, or nobody but people.
+
+    Artifacts that are of spans come as partitions of their assets: one run for each span.
+    """
+    assets = [trigger_asset(trigger) for trigger in plan.triggers]
+    if not assets:
+        return timetable(plan.schedule)
+    if all(trigger.spans for trigger in plan.triggers):
+        return PartitionedAssetTimetable(assets=assets[0] if len(assets) == 1 else AssetAll(*assets))
+    return assets
 
 
 def timetable(schedule: str | None) -> BaseTimetable | None:

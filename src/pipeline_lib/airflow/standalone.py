@@ -1,4 +1,4 @@
-"""A whole Airflow on this machine: scheduler, API server, DAG processor, triggerer, on SQLite.
+"""A whole Airflow on this machine: scheduler, API server, DAG processor, triggerer, perhaps Celery workers.
 
 `airflow standalone` does less: its children outlive a kill, its tasks start a second late, and its workers
 are 32. Used by `make airflow` and by the tests.
@@ -20,8 +20,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from pipeline_lib.airflow.services import postgresql_url, private_postgresql, private_redis
 from pipeline_lib.errors import AirflowNotStartedError
 
+PROFILES = ("sqlite", "postgresql", "celery")
 PROCESSES = ("api-server", "scheduler", "dag-processor", "triggerer")
 _NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 _START_SECONDS = 120.0
@@ -37,7 +39,10 @@ class LocalAirflow:
         dags: Folder of DAG files.
         port: Of the API server, on this machine's loopback; the two after the next serve logs.
         directory: Where the processes run; relative paths of DAGs start there.
-        parallelism: Tasks at once.
+        parallelism: Tasks at once; with Celery, of each worker.
+        database: SQLAlchemy's address of a PostgreSQL database; by default SQLite in `home`.
+        broker: Celery's address of a Redis: tasks then run on Celery workers. Needs `database`.
+        workers: How many of these.
         environ: Further variables, over ours.
     """
 
@@ -46,6 +51,9 @@ class LocalAirflow:
     port: int = 8080
     directory: Path = field(default_factory=Path.cwd)
     parallelism: int = 4
+    database: str | None = None
+    broker: str | None = None
+    workers: int = 2
     environ: Mapping[str, str] = field(default_factory=dict)
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -63,7 +71,7 @@ class LocalAirflow:
         self.home.mkdir(parents=True, exist_ok=True)
         environ = self.environment()
         migrated = subprocess.run(
-            [*_airflow("db"), "migrate"],
+            _airflow("db", "migrate"),
             env=environ,
             cwd=self.directory,
             capture_output=True,
@@ -77,8 +85,8 @@ class LocalAirflow:
                 fix="mend what the output says, or delete the directory to start anew",
             )
         try:
-            for name in PROCESSES:
-                self._running[name] = self._start(name, environ)
+            for name, command in self._commands().items():
+                self._running[name] = self._start(name, command, environ)
             self._wait_until_healthy()
         except BaseException:
             self.stop()
@@ -118,8 +126,12 @@ class LocalAirflow:
             "LOGGING__TRIGGER_LOG_SERVER_PORT": str(self.port + 2),
             "WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
             "WORKERS__SOCKET_CLEANUP_TIMEOUT": "5",
+            # A task whose supervisor was killed is tried again after that long.
+            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
             "USAGE_DATA_COLLECTION__ENABLED": "False",
         }
+        settings |= self._database_settings() | self._celery_settings()
         # Every task is a new process: without compiled bytecode each would compile what it imports.
         surroundings = {name: text for name, text in os.environ.items() if name != _NO_BYTECODE}
         return {
@@ -128,6 +140,29 @@ class LocalAirflow:
             "NO_PROXY": "127.0.0.1",
             **{f"AIRFLOW__{name}": value for name, value in settings.items()},
             **self.environ,
+        }
+
+    def _database_settings(self) -> dict[str, str]:
+        if self.database is None:
+            return {}
+        return dict.fromkeys(
+            ("DATABASE__SQL_ALCHEMY_CONN", "DATABASE__SQL_ALCHEMY_CONN_ASYNC"), self.database
+        )
+
+    def _celery_settings(self) -> dict[str, str]:
+        if self.broker is None:
+            return {}
+        if self.database is None:
+            raise AirflowNotStartedError(
+                "Celery workers need a database that several processes may write to",
+                fix="give a PostgreSQL database, too",
+            )
+        return {
+            "CORE__EXECUTOR": "CeleryExecutor",
+            "CORE__PARALLELISM": str(self.parallelism * self.workers),
+            "CELERY__BROKER_URL": self.broker,
+            "CELERY__RESULT_BACKEND": f"db+{self.database}",
+            "CELERY__WORKER_CONCURRENCY": str(self.parallelism),
         }
 
     def stop(self) -> None:
@@ -150,12 +185,33 @@ class LocalAirflow:
         """Where a process writes."""
         return self.home / "logs" / f"{name}.log"
 
-    def _start(self, name: str, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    def _commands(self) -> dict[str, list[str]]:
+        commands = {name: _airflow(name) for name in PROCESSES}
+        for number in range(self.workers if self.broker else 0):
+            name = f"worker-{number + 1}"
+            pid_file = str(self.home.resolve() / f"{name}.pid")
+            (self.home / f"{name}.pid").unlink(missing_ok=True)
+            # The API server reads the logs' files itself: they are on this machine.
+            options = ("--celery-hostname", f"{name}@%h", "--pid", pid_file, "--skip-serve-logs")
+            commands[name] = _airflow("celery", "worker", *options)
+        return commands
+
+    def pid(self, name: str) -> int:
+        """Process id of one of the processes, which leads a session."""
+        return self._running[name].pid
+
+    def restart(self, name: str) -> None:
+        """Start one of the processes again, killing what is left of it."""
+        _signal_group(self._running[name], signal.SIGKILL)
+        self._running[name].wait()
+        self._running[name] = self._start(name, self._commands()[name], self.environment())
+
+    def _start(self, name: str, command: list[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
         self.log(name).parent.mkdir(parents=True, exist_ok=True)
         output: IO[bytes]
         with self.log(name).open("ab") as output:
             return subprocess.Popen(
-                _airflow(name),
+                command,
                 env=dict(environ),
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
@@ -212,12 +268,17 @@ class LocalAirflow:
 
 def main(home: Path = Path(".pipeline/airflow"), dags: Path = Path("dags")) -> None:
     """Run until Ctrl-C, with the DAGs of this project."""
-    port = int(os.environ.get("PORT", "8080"))
+    port, profile = int(os.environ.get("PORT", "8080")), os.environ.get("PROFILE") or "sqlite"
     print("starting Airflow", flush=True)
     try:
-        with LocalAirflow(home=home, dags=dags, port=port) as airflow:
+        with contextlib.ExitStack() as stack:
+            services = _services(profile, home.parent, stack)
+            at = home if profile == "sqlite" else home.with_name(f"{home.name}-{profile}")
+            # The profile of `dags/*/dag.py`, so that the pages in the UI show the store that the tasks write.
+            services["environ"] = {"AIRFLOW__PIPELINE_LIB__PROFILE": "airflow", **services.get("environ", {})}
+            airflow = stack.enter_context(LocalAirflow(home=at, dags=dags, port=port, **services))
             print(f"Airflow is at {airflow.url}: user admin, password {airflow.password}")
-            print(f"logs are in {home / 'logs'}; Ctrl-C stops it", flush=True)
+            print(f"logs are in {at / 'logs'}; Ctrl-C stops it", flush=True)
             while (ended := airflow.ended()) is None:
                 time.sleep(1)
             sys.exit(f"airflow {ended} ended; see {airflow.log(ended)}")
@@ -227,8 +288,28 @@ def main(home: Path = Path(".pipeline/airflow"), dags: Path = Path("dags")) -> N
         print("\nAirflow is stopped")
 
 
-def _airflow(command: str) -> list[str]:
-    return [sys.executable, "-m", "airflow", command]
+def _services(profile: str, folder: Path, stack: contextlib.ExitStack) -> dict[str, Any]:
+    """What a profile has besides Airflow, started; the arguments of `LocalAirflow` that say so."""
+    if profile not in PROFILES:
+        raise AirflowNotStartedError(
+            f"there is no profile {profile} of a local Airflow",
+            known=", ".join(PROFILES),
+            fix="use one of these",
+        )
+    if profile == "sqlite":
+        return {}
+    at = stack.enter_context(private_postgresql(folder / "postgresql"))
+    services: dict[str, Any] = {
+        "database": postgresql_url(at, "airflow", driver="+psycopg"),
+        "environ": {"PIPELINE_METADATA__URL": postgresql_url(at, "metadata")},
+    }
+    if profile == "celery":
+        services["broker"] = stack.enter_context(private_redis())
+    return services
+
+
+def _airflow(*command: str) -> list[str]:
+    return [sys.executable, "-m", "airflow", *command]
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -1,21 +1,21 @@
-"""A child's output in the task's log, while it is written."""
+"""A child's output in the task's log, while it is written, with its levels and fields."""
 
 import contextvars
-import json
-import logging
-import re
 import threading
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
+import structlog
+
+from pipeline_lib.runtime.log_lines import LineReader
 from pipeline_lib.runtime.results import Event, NodeProgress, NodeStep
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _POLL_SECONDS = 0.2
-# What a child's own logging writes: time, level, logger, text.
-_RECORD = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ([A-Z]+) ([\w.-]+): (.*)")
+# Structlog's own.
+_TAKEN = {"event", "level", "logger", "timestamp", "exc_info", "stack_info", "positional_args"}
 
 
 class ChildLog:
@@ -23,10 +23,14 @@ class ChildLog:
 
     A child writes to a file and not to a pipe of ours: it outlives us no longer than the host lets it, and
     the file is there when we are not.
+
+    Args:
+        name: Of the logger; a child's own loggers come after it.
     """
 
-    def __init__(self, logger: logging.Logger) -> None:
-        self._logger = logger
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lines = LineReader()
         self._file: Path | None = None
         self._position = 0
         self._rest = b""
@@ -53,9 +57,9 @@ class ChildLog:
             if event.log is not None:
                 self._position = event.log.stat().st_size if event.log.exists() else 0
                 self._file = event.log
-            self._logger.info("%s%s", event.step, f": {event.detail}" if event.detail else "")
+            self._logger().info(f"{event.step}: {event.detail}" if event.detail else str(event.step))
         elif isinstance(event, NodeProgress):
-            self._logger.info("progress %s", json.dumps(dict(event.progress), default=str))
+            self._logger().info("progress", **_fields(event.progress))
 
     def _follow(self) -> None:
         while not self._closed.wait(_POLL_SECONDS):
@@ -77,9 +81,14 @@ class ChildLog:
             self._log(line)
 
     def _log(self, line: bytes) -> None:
-        text = line.decode(errors="replace").rstrip()
-        if found := _RECORD.fullmatch(text):
-            level = logging.getLevelNamesMapping().get(found[1], logging.INFO)
-            self._logger.getChild(found[2]).log(level, "%s", found[3])
-        elif text:
-            self._logger.info("%s", text)
+        found = self._lines.read(line.decode(errors="replace").rstrip())
+        if found.text or found.fields:
+            self._logger(found.logger).log(found.level, found.text, **_fields(found.fields))
+
+    def _logger(self, below: str = "") -> Any:
+        return structlog.get_logger(f"{self._name}.{below}" if below else self._name)
+
+
+def _fields(given: Any) -> dict[str, Any]:
+    """Those that structlog does not use itself, under their names; the others with an underline behind."""
+    return {f"{name}_" if name in _TAKEN else str(name): value for name, value in given.items()}

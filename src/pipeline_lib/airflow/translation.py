@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline_lib.errors import UntranslatableError
 from pipeline_lib.plan.graph import dependencies
-from pipeline_lib.plan.models import Node, Plan
+from pipeline_lib.plan.models import Node, Plan, approval_id
 from pipeline_lib.runtime.graph import graph
 
 START = "start_run"
@@ -38,7 +38,9 @@ def loop_task(node: Node) -> str | None:
 
 
 def task_edges(plan: Plan) -> Mapping[str, frozenset[str]]:
-    """Direct upstream tasks of every task: nodes, first and last task, and the tasks that list iterations."""
+    """Direct upstream tasks of every task: nodes, first and last task, and the tasks that list
+    iterations or ask for approval.
+    """
     edges: dict[str, frozenset[str]] = {START: frozenset()}
     nodes = graph(plan)
     for node in plan.nodes:
@@ -46,7 +48,11 @@ def task_edges(plan: Plan) -> Mapping[str, frozenset[str]]:
         if (loop := loop_task(node)) is not None:
             edges[loop] = _loop_sources(plan, node) or frozenset({START})
             upstream |= {loop}
-        edges[node.id] = upstream or frozenset({START})
+        upstream = upstream or frozenset({START})
+        if node.options.approval is not None:
+            edges[approval_id(node.id)] = upstream
+            upstream |= {approval_id(node.id)}
+        edges[node.id] = upstream
     read = frozenset().union(*edges.values())
     edges[FINISH] = frozenset(edges) - read
     return edges
@@ -68,7 +74,7 @@ def check_translatable(plan: Plan) -> None:
                 at=plan.name,
                 fix='give it another: .options(id="...")',
             )
-    if plan.schedule is None:
+    if plan.schedule is None and not plan.triggers:
         return
     if plan.schedule in _UNSUPPORTED:
         raise UntranslatableError(

@@ -194,7 +194,7 @@ def open_filesystem(uri: str, storage_options: Mapping[str, Any]) -> tuple[Any, 
         ArtifactStoreError: There is no filesystem of that kind, or its package is not installed.
     """
     try:
-        filesystem, path = fsspec.core.url_to_fs(uri, **_revealed(dict(storage_options)))
+        filesystem, path = fsspec.core.url_to_fs(uri, **revealed(dict(storage_options)))
     except (ImportError, ValueError) as error:
         raise ArtifactStoreError(
             f"this place cannot be opened: {error}",
@@ -206,10 +206,10 @@ def open_filesystem(uri: str, storage_options: Mapping[str, Any]) -> tuple[Any, 
     return filesystem, path
 
 
-def _revealed(options: Any) -> Any:
+def revealed(options: Any) -> Any:
     """Options with every secret's reference replaced by the secret."""
     if isinstance(options, dict):
-        return {name: _revealed(value) for name, value in options.items()}
+        return {name: revealed(value) for name, value in options.items()}
     if isinstance(options, str) and re.match(r"env:\w+$|file:/(?!/)", options):
         return reveal_secret(options)
     return options

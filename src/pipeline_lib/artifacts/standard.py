@@ -1,6 +1,7 @@
 """TFX's artifact types, under TFX's names and with TFX's properties, so that its tools read our store."""
 
 from pathlib import Path
+from typing import Any
 
 from pipeline_lib.artifacts.artifact import Artifact, later
 
@@ -84,10 +85,25 @@ class ModelEvaluation(Artifact, declared=()):
     Attributes:
         metrics: Over all rows, by name.
         baseline_metrics: The same of the model it was compared with; empty without one.
+        slice_metrics: The metrics of each slice and the bounds that held for it, one record a slice (below),
+            in the report's order: all rows first, then by name. At most 200 slices and 64 KiB of JSON: the
+            slices with a missed bound have precedence, then those with bounds, then the largest.
+        slices_left_out: How many slices had no room there; the files have them all.
+
+    A record of `slice_metrics` (a key without a value is absent):
+        slice: `all rows`, `hour=3, origin=JFK`, or `... against ...` for two slices compared.
+        metrics: By metric: `value`, `low` and `high` (the confidence interval), `baseline` (the other model's
+            value), `difference` (value minus baseline; of a comparison, one slice's minus the other's).
+        bounds: Each `metric`; `of` (`value` or `difference`, what is bounded); `at_least`, `at_most`;
+            `ratio_at_least`, `ratio_at_most` (of the difference to the baseline's value); `met` (true, false,
+            or null if the slice has no such value).
+        error: Why there are no metrics: too few rows, or no such slice in the data.
     """
 
     metrics: dict[str, float] = {}
     baseline_metrics: dict[str, float] = {}
+    slice_metrics: list[dict[str, Any]] = []
+    slices_left_out: int = 0
 
 
 class ModelBlessing(Artifact, declared=()):
@@ -111,10 +127,23 @@ class ModelBlessing(Artifact, declared=()):
 
 
 class InfraBlessing(Artifact, declared=()):
-    """Whether a server can load and answer with a model: `INFRA_BLESSED` or `INFRA_NOT_BLESSED`."""
+    """Whether a server can load and answer with a model: an empty file `INFRA_BLESSED` or `INFRA_NOT_BLESSED`.
+
+    `reasons.json` says why not; `stamped_model/` is the SavedModel with warm-up and golden requests.
+
+    Attributes:
+        blessed: Whether the model may be pushed.
+        has_model: Whether `stamped_model/` is there.
+        reasons: Why it is not blessed.
+        load_seconds: Until the server had it AVAILABLE.
+        latency_seconds: Of the slowest request of one row.
+    """
 
     blessed: bool = later()
     has_model: bool = False
+    reasons: list[str] = []
+    load_seconds: float | None = None
+    latency_seconds: float | None = None
 
 
 class PushedModel(Artifact, base_type="Model", declared=()):
@@ -124,12 +153,16 @@ class PushedModel(Artifact, base_type="Model", declared=()):
         pushed: Whether it was; an unblessed model is not.
         pushed_destination: The directory it was pushed to, version included.
         pushed_version: The integer version, as text.
+        model_name: The model's name in the server.
+        live_at: When it went live, ISO 8601 UTC: confirmed by the servers, or renamed if none is known.
         reason: Why it was not pushed, if it was not.
     """
 
     pushed: bool = later()
     pushed_destination: str | None = None
     pushed_version: str | None = None
+    model_name: str | None = None
+    live_at: str | None = None
     reason: str | None = None
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import apache_beam as beam
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow_hotfix  # noqa: F401  (closes CVE-2023-47248 of the pinned pyarrow)
@@ -14,7 +13,9 @@ from apache_beam.transforms.combiners import ToList
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 
+from pipeline_lib.artifacts.remote_store import open_filesystem
 from pipeline_lib.beam.batches import ROWS_PER_GROUP
+from pipeline_lib.beam.files import workspace_storage
 
 
 class WrittenFile(NamedTuple):
@@ -36,13 +37,13 @@ class WriteBundle(beam.DoFn):
 
     Args:
         uri: The directory.
-        storage_options: What fsspec needs to write there.
+        storage_options: What fsspec needs to write there; by default the workspace's.
     """
 
     def __init__(self, uri: str, storage_options: Mapping[str, Any] | None = None) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._uri = uri.removeprefix("file://").rstrip("/")
-        self._storage_options = dict(storage_options or {})
+        self._storage_options = dict(workspace_storage() if storage_options is None else storage_options)
         self._file: Any = None
 
     def start_bundle(self) -> None:
@@ -72,7 +73,7 @@ class _BundleFile:
     def __init__(self, uri: str, schema: pa.Schema, storage_options: Mapping[str, Any]) -> None:
         self._uri, self._rows, self._waiting, self._waiting_rows = uri, 0, list[pa.RecordBatch](), 0
         self._storage_options = storage_options
-        files, path = fsspec.core.url_to_fs(uri, **storage_options)
+        files, path = open_filesystem(uri, storage_options)
         files.makedirs(path.rpartition("/")[0], exist_ok=True)
         self._raw = files.open(path, "wb")
         self._writer = pq.ParquetWriter(self._raw, schema, compression="zstd")
@@ -95,7 +96,8 @@ class _BundleFile:
             self._flush(keep=0)
         self._writer.close()
         self._raw.close()
-        with fsspec.open(self._uri, "rb", **dict(self._storage_options)) as file:
+        files, path = open_filesystem(self._uri, self._storage_options)
+        with files.open(path, "rb") as file:
             mark = hashlib.sha256()
             while block := file.read(1 << 20):
                 mark.update(block)
@@ -113,12 +115,13 @@ def publish(
         Rows by file name.
     """
     root = uri.removeprefix("file://").rstrip("/")
-    files, folder = fsspec.core.url_to_fs(root, **dict(storage_options or {}))
+    options = workspace_storage() if storage_options is None else storage_options
+    files, folder = open_filesystem(root, options)
     files.makedirs(folder, exist_ok=True)
     rows: dict[str, int] = {}
     for index, part in enumerate(sorted(written, key=lambda part: (part.mark, part.uri))):
         name = f"part-{index:05d}.parquet"
-        files.mv(fsspec.core.url_to_fs(part.uri, **dict(storage_options or {}))[1], f"{folder}/{name}")
+        files.mv(open_filesystem(part.uri, options)[1], f"{folder}/{name}")
         rows[name] = part.rows
     for left in files.glob(f"{folder}/.*.part"):
         files.rm(left)
@@ -133,13 +136,13 @@ class WriteBatches(beam.PTransform[Any, Any]):
 
     Args:
         uri: The directory, made if need be.
-        storage_options: What fsspec needs to write there.
+        storage_options: What fsspec needs to write there; by default the workspace's.
     """
 
     def __init__(self, uri: str, *, storage_options: Mapping[str, Any] | None = None) -> None:
         super().__init__()
         self._uri = uri
-        self._storage_options = dict(storage_options or {})
+        self._storage_options = dict(workspace_storage() if storage_options is None else storage_options)
 
     def expand(self, batches: Any) -> Any:
         """Apply to a PCollection of record batches, or of tuples that begin with one."""

@@ -1,14 +1,14 @@
 """Reading Parquet on Beam: a PCollection holds (file, row group), and workers read the rows themselves."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
 
 from pipeline_lib.beam.batches import as_record_batch, list_columns
-from pipeline_lib.beam.files import open_parquet, parquet_files
+from pipeline_lib.beam.files import open_parquet, parquet_files, workspace_storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def row_groups(uri: str, *, storage_options: Mapping[str, Any] | None = None) ->
 
     Args:
         uri: A directory (`examples.split_uri("train")`) or one file.
-        storage_options: What fsspec needs to open it.
+        storage_options: What fsspec needs to open it; by default the workspace's.
 
     Raises:
         NoParquetFilesError: There are none.
@@ -53,13 +53,13 @@ class ReadOptions:
         columns: Those to read, in that order; None: all.
         as_lists: Whether batches come in the form that TFDV, TFT and TFMA read.
         batch_rows: Rows of a batch at most.
-        storage_options: What fsspec needs to open the files.
+        storage_options: What fsspec needs to open the files; by default the workspace's.
     """
 
     columns: tuple[str, ...] | None = None
     as_lists: bool = True
     batch_rows: int = 65_536
-    storage_options: Mapping[str, Any] | None = None
+    storage_options: Mapping[str, Any] = field(default_factory=workspace_storage)
 
 
 def read_row_group(item: RowGroup, options: ReadOptions) -> Iterator[pa.RecordBatch]:
@@ -94,7 +94,7 @@ class ReadBatches(beam.PTransform[Any, Any]):
         uri: A directory of Parquet files, or several of them (the spans of a window).
         columns: Those to read; None: all.
         as_lists: Whether batches come in the form that TFDV, TFT and TFMA read.
-        storage_options: What fsspec needs to open the files.
+        storage_options: What fsspec needs to open the files; by default the workspace's.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class ReadBatches(beam.PTransform[Any, Any]):
         self._options = ReadOptions(
             columns=None if columns is None else tuple(columns),
             as_lists=as_lists,
-            storage_options=storage_options,
+            storage_options=workspace_storage() if storage_options is None else storage_options,
         )
 
     def expand(self, root: Any) -> Any:

@@ -192,12 +192,25 @@ def _of_parameters(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str =
         if isinstance(before, dict) and isinstance(after, dict):
             yield from _of_parameters(before, after, f"{prefix}{name}.")
             continue
+        if (records := _records(before, after)) is not None:
+            yield from _of_parameters(*records, f"{prefix}{name}.")
+            continue
         yield Change(
             kind="parameter",
             name=f"{prefix}{name}",
             before=_short(before) if name in old else None,
             after=_short(after) if name in new else None,
         )
+
+
+def _records(before: Any, after: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """Two lists of as many dicts, such as the files that a driver found, by place; None for others."""
+    if not (isinstance(before, list) and isinstance(after, list) and len(before) == len(after)):
+        return None
+    if not all(isinstance(item, dict) for item in (*before, *after)):
+        return None
+    then, now = ({str(place): item for place, item in enumerate(items)} for items in (before, after))
+    return then, now
 
 
 def _plainness(change: Change) -> tuple[bool, int, str]:

@@ -53,6 +53,7 @@ class CodeScan:
 
     Attributes:
         files: Sha256 by path below the entry of the search path that the file was found under.
+        sources: Sha256 of the modules among them, by their path on this machine.
         distributions: Versions by normalised name.
         third_party: Modules of installed distributions, by name; also those that `pipeline_lib` imports on
             the code's behalf, which do not count.
@@ -61,6 +62,7 @@ class CodeScan:
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     distributions: Mapping[str, str] = field(default_factory=dict)
     third_party: tuple[ThirdParty, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
@@ -153,6 +155,11 @@ class Scanner:
         """Everything found so far."""
         return CodeScan(
             files=dict(sorted(self._files.items())),
+            sources={
+                place: self._files[name]
+                for place, name in sorted(self._paths.items())
+                if place.endswith(".py")
+            },
             distributions=dict(sorted(self._distributions.items())),
             third_party=tuple(third for _, third in sorted(self._third_party.items())),
             places=places or {},

@@ -5,7 +5,20 @@ from typing import Annotated
 
 import typer
 
-from pipeline_lib.cli import catalogue, doctor, host, inspection, lineage, plan, run, serving
+from pipeline_lib.cli import (
+    audit,
+    catalogue,
+    doctor,
+    host,
+    inspection,
+    lineage,
+    plan,
+    retention,
+    run,
+    serving,
+    stale,
+    ui,
+)
 from pipeline_lib.cli.usage import Commands
 
 app = typer.Typer(
@@ -40,8 +53,14 @@ app.command("run")(run.run)
 app.command("runs")(inspection.runs)
 app.command("show")(inspection.show_record)
 app.command("artifacts")(inspection.artifacts)
+app.command("stale")(stale.stale)
 app.command("doctor")(doctor.doctor)
 app.command("serve")(serving.serve)
+app.command("ui")(ui.ui)
 app.add_typer(host.app, name="host")
 app.add_typer(serving.app, name="serving")
 app.add_typer(lineage.app, name="lineage")
+app.add_typer(audit.app, name="audit")
+app.command("gc")(retention.collect_garbage)
+app.command("pin")(retention.pin)
+app.command("unpin")(retention.unpin)

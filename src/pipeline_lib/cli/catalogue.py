@@ -35,7 +35,7 @@ def list_pipelines(profile: ProfileName = None, as_json: AsJson = False) -> None
     for plan in plans:
         rows.add_row(
             plan.name,
-            plan.schedule or "",
+            plan.schedule or ", ".join(f"on {trigger}" for trigger in plan.triggers),
             str(len(plan.nodes)),
             ", ".join(parameter.name for parameter in plan.parameters),
             plan.description.partition("\n")[0],

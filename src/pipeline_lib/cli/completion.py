@@ -54,6 +54,12 @@ def forceable_names(context: typer.Context) -> Iterable[str]:
 
 
 @_offers
+def approvable_names(context: typer.Context) -> Iterable[str]:
+    """Nodes of the pipeline named on the line that need approval."""
+    return [node.id for node in _plan(context).nodes if node.options.approval is not None]
+
+
+@_offers
 def parameter_names(context: typer.Context) -> Iterable[str]:
     """`name=` for each run parameter of the pipeline named on the line that is not given yet."""
     given = {text.partition("=")[0] for text in context.params.get("param") or ()}

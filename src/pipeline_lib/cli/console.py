@@ -117,39 +117,3 @@ def short_path(uri: str) -> str:
     """A path as one would type it from here; URLs and paths elsewhere as they are."""
     path = Path(uri)
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else uri
-
-
-def size(count: float) -> str:
-    """Bytes as a person reads them."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"
-
-
-def plain(value: Any) -> str:
-    """A property or parameter as a person reads it."""
-    match value:
-        case bool():
-            return "yes" if value else "no"
-        case float():
-            return f"{value:.4g}"
-        case dict():
-            return ", ".join(f"{key} {plain(item)}" for key, item in value.items())
-        case list() | tuple():
-            return ", ".join(plain(item) for item in value)
-    return str(value)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person reads them."""
-    if seconds < 10:
-        return f"{seconds:.2f} s"
-    if seconds < 100:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_lib.dsl.pipeline import Pipeline
+from pipeline_lib.dsl.places import last_user_place, shown_path
 from pipeline_lib.errors import PipelineError, UnknownPipelineError
 
 
@@ -67,6 +68,18 @@ def _modules(import_paths: Sequence[Path]) -> list[str]:
     return found
 
 
+def _place(error: Exception) -> str:
+    """Where the user's code went wrong; importing it is all that happened."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{shown_path(error.filename)}:{error.lineno}"
+    place = last_user_place(error)
+    return str(place) if place else ""
+
+
+def _message(error: Exception) -> str:
+    return str(error.msg) if isinstance(error, SyntaxError) else str(error)
+
+
 def _defined_in(module_name: str) -> list[Pipeline[..., Any]]:
     try:
         module = importlib.import_module(module_name)
@@ -74,8 +87,8 @@ def _defined_in(module_name: str) -> list[Pipeline[..., Any]]:
         raise
     except Exception as error:
         raise UnknownPipelineError(
-            f"{module_name} cannot be imported: {type(error).__name__}: {error}",
-            at=module_name,
+            f"{module_name} cannot be imported: {type(error).__name__}: {_message(error)}",
+            at=_place(error) or module_name,
             fix="mend the module; `python -c 'import " + module_name + "'` shows the traceback",
         ) from error
     return [

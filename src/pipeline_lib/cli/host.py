@@ -2,10 +2,11 @@
 
 import typer
 
-from pipeline_lib.cli.console import duration, out, print_json, reported, show, table
+from pipeline_lib.cli.console import out, print_json, reported, show, table
 from pipeline_lib.cli.options import AsJson, ProfileName
 from pipeline_lib.runtime.host.starting import running_hosts, stop_hosts
 from pipeline_lib.settings import load_profile
+from pipeline_lib.wording import duration
 
 app = typer.Typer(help="The warm executor hosts of this user.", no_args_is_help=True)
 

@@ -8,7 +8,7 @@ import typer
 from rich.console import RenderableType
 
 from pipeline_lib.cli import completion
-from pipeline_lib.cli.console import out, plain, reported, short_path, show, styled, table
+from pipeline_lib.cli.console import out, reported, short_path, show, styled, table
 from pipeline_lib.cli.options import AsJson, ProfileName
 from pipeline_lib.cli.records import TIME, artifact_view, execution_view, run_duration, run_view
 from pipeline_lib.errors import UnknownRecordError
@@ -16,6 +16,7 @@ from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.records import ArtifactQuery, Run, StoredArtifact
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.settings import load_profile
+from pipeline_lib.wording import brief
 
 _WIDE, _ROOMY = 130, 90
 _LARGEST_ID = 2**63 - 1
@@ -112,7 +113,7 @@ def _artifacts_table(found: Sequence[StoredArtifact]) -> RenderableType:
             "made by": f"{artifact.pipeline}.{artifact.node}",
             "created (UTC)": f"{artifact.created_at:{TIME}}",
             "properties": "; ".join(
-                f"{name} {plain(value)}" for name, value in artifact.properties.items() if value is not None
+                f"{name} {brief(value)}" for name, value in artifact.properties.items() if value is not None
             ),
             "at": short_path(artifact.uri),
         }

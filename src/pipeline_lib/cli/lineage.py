@@ -1,19 +1,15 @@
 """`pipeline lineage`: where a model comes from, and what came of a file, a span, an artifact."""
 
-from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from pipeline_lib.cli.console import reported, show
+from pipeline_lib.cli import lineage_files
+from pipeline_lib.cli.console import show
+from pipeline_lib.cli.lineage_files import Depth
+from pipeline_lib.cli.opening import opened_store
 from pipeline_lib.cli.options import AsJson, ProfileName
-from pipeline_lib.settings import load_profile
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pipeline_lib.metadata.store import Store
 
 app = typer.Typer(no_args_is_help=True, help="Where a model comes from, and what came of a file or span.")
 
@@ -27,7 +23,10 @@ At = Annotated[
 Target = Annotated[
     str | None, typer.Option(metavar="NAME", help="The served model's name, where several are pushed.")
 ]
-Depth = Annotated[int, typer.Option(min=1, max=1_000, help="At most so many executions deep.")]
+Limit = Annotated[int, typer.Option(min=1, max=500, help="At most so many.")]
+Cursor = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="Go on where a page ended: it is printed there.")
+]
 
 
 @app.command()
@@ -39,11 +38,11 @@ def explain(
     profile: ProfileName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain a model: data, code, parameters, verdict, pushes."""
+    """Explain a model: data, code, parameters, metrics, verdict, approval, pushes."""
     from pipeline_lib import lineage
     from pipeline_lib.cli.lineage_views import explanation_view
 
-    with _store(profile, as_json=as_json) as store:
+    with opened_store(profile, as_json=as_json) as store:
         subject = lineage.Subject.parsed(model, at=at, target=target)
         found = lineage.explain(store, subject, bounds=lineage.Bounds(depth=depth))
     show(asdict(found), as_json=as_json, render=lambda: explanation_view(found))
@@ -53,7 +52,7 @@ def explain(
 def impact(
     what: Annotated[
         str,
-        typer.Argument(metavar="WHAT", help="artifact:ID, file:NAME, file:SHA256 or span:DAY."),
+        typer.Argument(metavar="WHAT", help="artifact:ID, file:NAME, file:SHA256, span:DAY or column:NAME."),
     ],
     depth: Depth = 50,
     profile: ProfileName = None,
@@ -63,7 +62,7 @@ def impact(
     from pipeline_lib import lineage
     from pipeline_lib.cli.lineage_views import impact_view
 
-    with _store(profile, as_json=as_json) as store:
+    with opened_store(profile, as_json=as_json) as store:
         found = lineage.impact(store, what, bounds=lineage.Bounds(depth=depth))
     show(asdict(found), as_json=as_json, render=lambda: impact_view(found))
 
@@ -79,39 +78,60 @@ def diff(
     from pipeline_lib import lineage
     from pipeline_lib.cli.lineage_views import difference_view
 
-    with _store(profile, as_json=as_json) as store:
+    with opened_store(profile, as_json=as_json) as store:
         first, second = (lineage.explain(store, lineage.Subject.parsed(text)) for text in (before, after))
     found = lineage.diff(first, second)
     show(asdict(found), as_json=as_json, render=lambda: difference_view(found))
 
 
 @app.command()
-def graph(
-    artifact: Annotated[int, typer.Argument(metavar="ARTIFACT", min=1, help="An artifact's id.")],
-    forward: Annotated[bool, typer.Option("--forward", help="What came of it, not where from.")] = False,
-    form: Annotated[
-        Literal["tree", "mermaid"], typer.Option("--format", help="Lines, or a Mermaid flowchart.")
-    ] = "tree",
-    depth: Depth = 50,
+def timeline(
+    target: Annotated[
+        str | None,
+        typer.Argument(metavar="[TARGET]", help="A base path that servers poll, or its last part."),
+    ] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
     profile: ProfileName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Draw where an artifact comes from, or what came of it."""
-    from rich.text import Text
-
+    """Show what was live when, newest first; without a target, what every target serves now."""
     from pipeline_lib import lineage
-    from pipeline_lib.lineage.subjects import find_artifact
+    from pipeline_lib.cli.lineage_lists import live_view, timeline_view
 
-    with _store(profile, as_json=as_json) as store:
-        walk = lineage.downstream if forward else lineage.upstream
-        found = walk(store, [find_artifact(store, artifact)], bounds=lineage.Bounds(depth=depth))
-    text = lineage.mermaid(found) if form == "mermaid" else "\n".join(lineage.tree(found, forward=forward))
-    show(asdict(found), as_json=as_json, render=lambda: Text(text))
+    with opened_store(profile, as_json=as_json) as store:
+        if target is None:
+            live = [change for one in lineage.targets(store) for change in lineage.live_now(store, one)]
+            show([asdict(change) for change in live], as_json=as_json, render=lambda: live_view(live))
+            return
+        found = lineage.timeline(store, target, page=lineage.PageRequest(size=limit, cursor=cursor))
+    show(asdict(found), as_json=as_json, render=lambda: timeline_view(found))
 
 
-@contextmanager
-def _store(profile: str | None, *, as_json: bool) -> "Iterator[Store]":
-    from pipeline_lib.metadata.mlmd import open_store
+@app.command()
+def search(
+    query: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[QUERY]...",
+            help="TYPE, executions or runs; pipeline:, run:, node:, state:, span:, since:, until:;"
+            " name=value, name>=number.",
+        ),
+    ] = None,
+    limit: Limit = 20,
+    cursor: Cursor = None,
+    profile: ProfileName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Search artifacts, executions or runs: `search Model pipeline:flight-delays since:2026-11-01`."""
+    from pipeline_lib import lineage
+    from pipeline_lib.cli.lineage_lists import hits_view
 
-    with reported(as_json=as_json), open_store(load_profile(profile).metadata) as store:
-        yield store
+    with opened_store(profile, as_json=as_json) as store:
+        wanted = lineage.SearchQuery.of_words(query or ())
+        found = lineage.search(store, wanted, page=lineage.PageRequest(size=limit, cursor=cursor))
+    show(asdict(found), as_json=as_json, render=lambda: hits_view(found))
+
+
+app.command("graph")(lineage_files.graph)
+app.command("export")(lineage_files.export)

@@ -7,12 +7,14 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from pipeline_lib.cli.console import plain, size, table
+from pipeline_lib.cli.console import table
 from pipeline_lib.cli.records import TIME
 from pipeline_lib.lineage.difference import Difference
-from pipeline_lib.lineage.explanation import Explanation, Push
+from pipeline_lib.lineage.explanation import Explanation
+from pipeline_lib.lineage.pushes import Push
 from pipeline_lib.lineage.reach import Impact
 from pipeline_lib.lineage.sources import span_text
+from pipeline_lib.wording import plain, size
 
 _DIGITS = 12
 
@@ -37,9 +39,12 @@ def explanation_view(found: Explanation) -> RenderableType:
         ("files", files),
         ("schema", [(str(a.id), a.digest[:_DIGITS], a.uri) for a in found.schemas]),
         ("code", [*(("commit", *commit) for commit in commits), *environments]),
+        ("changes to the commit", list(_diffs(found))),
         ("code files", [(path, digest[:_DIGITS]) for path, digest in found.code.files.items()]),
         ("parameters", list(_latest_parameters(found))),
+        ("metrics", list(_metrics(found))),
         ("verdict", list(_verdicts(found))),
+        ("approval", list(_approvals(found))),
         ("pushed", [_push(push) for push in found.pushes]),
         ("no longer there", [(text,) for text in found.missing]),
     ]
@@ -51,7 +56,7 @@ def impact_view(found: Impact) -> RenderableType:
     """The models something reached."""
     if not found.models:
         return Text(f"{found.subject} reached no model, and {len(found.lineage.artifacts)} artifacts")
-    rows = table("model", "run", "created (UTC)", "pushed", whole=["model", "created (UTC)"])
+    rows = table("model", "run", "created (UTC)", "pushed", "serves", whole=["model", "created (UTC)"])
     for reached in found.models:
         pushes = "; ".join(" ".join(filter(None, _push(push))) for push in reached.pushes)
         rows.add_row(
@@ -59,6 +64,7 @@ def impact_view(found: Impact) -> RenderableType:
             Text(reached.model.run_id),
             _time(reached.model.created_at),
             Text(pushes or "no"),
+            Text(", ".join(reached.live_on)),
         )
     return rows
 
@@ -93,6 +99,39 @@ def _latest_parameters(found: Explanation) -> Iterable[tuple[str, str]]:
         yield node, _named(latest[node].parameters)
 
 
+def _diffs(found: Explanation) -> Iterable[tuple[str, str]]:
+    """The files that differed; `--json` and the audit report have the lines."""
+    for diff in found.code.diffs:
+        files = [
+            line.rpartition(" b/")[2] for line in (diff.text or "").splitlines() if line[:7] == "diff --"
+        ]
+        yield diff.digest[:_DIGITS], ", ".join(files) or "not kept"
+
+
+def _metrics(found: Explanation) -> Iterable[tuple[str, str, str]]:
+    """Of the latest evaluation: over all rows, then every slice with a bound."""
+    if not found.evaluations:
+        return
+    latest = found.evaluations[-1]
+    for name, value in latest.metrics.items():
+        baseline = latest.baseline_metrics
+        yield name, f"{value:.4g}", f"baseline {baseline[name]:.4g}" if name in baseline else ""
+    for one in latest.slices:
+        for bound in one.get("bounds") or ():
+            limits = {key: value for key, value in bound.items() if key not in ("metric", "met", "of")}
+            told = (one.get("metrics") or {}).get(bound.get("metric")) or {}
+            number = told.get("value")
+            shown = f"{number:.4g}" if isinstance(number, int | float) else ""
+            met = {True: "met", False: "MISSED"}.get(bound.get("met"), "no value")
+            yield f"  {one.get('slice')}: {bound.get('metric')}", shown, f"{_named(limits)}: {met}"
+
+
+def _approvals(found: Explanation) -> Iterable[tuple[str, str, str]]:
+    for one in found.approvals:
+        told = f"{one.decision.replace('_', ' ')} by {one.by or 'nobody'}"
+        yield one.subject, told, f"{one.at}{f': {one.comment}' if one.comment else ''}"
+
+
 def _verdicts(found: Explanation) -> Iterable[tuple[str, str]]:
     for judgement in found.judgements:
         yield judgement.outcome, f"execution {judgement.execution_id}, {_time(judgement.judged_at)}"
@@ -111,12 +150,12 @@ def _verdicts(found: Explanation) -> Iterable[tuple[str, str]]:
 def _push(push: Push) -> tuple[str, str, str]:
     if push.refused:
         return "refused", _time(push.pushed_at), push.refused
-    replaced = (
-        f"replaced by {push.replaced_by} {_time(push.replaced_at)}"
-        if push.replaced_at
-        else "the newest there"
-    )
-    return f"version {push.version}", _time(push.pushed_at), f"{push.target}, {replaced}"
+    times = [
+        f"live {_time(one.since)} to {_time(one.until) if one.until else 'now'}"
+        + (f" (replaced by {one.replaced_by})" if one.replaced_by else "")
+        for one in push.live
+    ]
+    return f"version {push.version}", _time(push.pushed_at), "; ".join([push.target, *times])
 
 
 def _named(values: Mapping[str, Any]) -> str:

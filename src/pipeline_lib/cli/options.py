@@ -47,7 +47,9 @@ def parameter_texts(given: Sequence[str] | None) -> dict[str, str]:
         name, equals, text = item.partition("=")
         if not equals or not name:
             raise RunParameterError(
-                f"{item!r} is no run parameter", needs="NAME=VALUE", fix="write -p day=2013-06-01"
+                f"{item!r} is no run parameter",
+                needs="NAME=VALUE",
+                fix=f"write --param {name or 'NAME'}=VALUE",
             )
         if name in texts:
             raise RunParameterError(f"{name} is given twice", fix="give it once")

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -13,9 +14,11 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from pipeline_lib.cli.console import duration, plain, styled, table
+from pipeline_lib.cli.console import styled, table
+from pipeline_lib.cli.terminal import interrupts_unseen
 from pipeline_lib.plan.models import Plan
 from pipeline_lib.runtime.results import Event, NodeEnded, NodeProgress, NodeResult, NodeStep, Outcome
+from pipeline_lib.wording import duration, plain
 
 _INSTANT = (Outcome.SKIPPED, Outcome.BLOCKED, Outcome.REUSED)
 
@@ -44,6 +47,7 @@ class RunView:
         self._lock = threading.Lock()
         self._console = console
         self._title = title
+        self._terminal = ExitStack()
         self._live = (
             Live(get_renderable=self._render, console=console, refresh_per_second=8, transient=True)
             if console.is_terminal
@@ -52,6 +56,7 @@ class RunView:
 
     def __enter__(self) -> Self:
         if self._live is not None:
+            self._terminal.enter_context(interrupts_unseen())
             self._live.start()
         else:
             self._console.print(self._title)
@@ -64,8 +69,20 @@ class RunView:
             for line in self._lines.values():
                 line.ended_early = line.result is None
         if self._live is not None:
+            self._live.transient = False  # erasing the last frame would miss what has left the screen
+            with self._terminal:
+                self._live.stop()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Draw nothing meanwhile: somebody is asked something."""
+        if self._live is not None:
             self._live.stop()
-            self._console.print(self._render())
+        try:
+            yield
+        finally:
+            if self._live is not None:
+                self._live.start()
 
     def __call__(self, event: Event) -> None:
         """Take in one event; called from several threads."""

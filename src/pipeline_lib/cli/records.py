@@ -7,9 +7,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipeline_lib.cli.console import duration, error_text, plain, short_path, size, styled, table
+from pipeline_lib.cli.console import error_text, short_path, styled, table
 from pipeline_lib.errors import PipelineError
 from pipeline_lib.metadata.records import Ports, Run, StoredArtifact, StoredExecution
+from pipeline_lib.wording import brief, duration, size
 
 TIME = "%Y-%m-%d %H:%M:%S"
 
@@ -127,7 +128,7 @@ def _facts(facts: Mapping[str, Any]) -> Table:
     rows.columns[1].no_wrap = False
     for name, value in facts.items():
         if value not in (None, "", {}, [], ()):
-            rows.add_row(Text(f"  {name}", "dim"), plain(value))
+            rows.add_row(Text(f"  {name}", "dim"), brief(value))
     return rows
 
 

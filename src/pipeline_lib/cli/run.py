@@ -1,13 +1,15 @@
 """`pipeline run`: run a pipeline on this machine."""
 
 import sys
-from dataclasses import asdict
+from contextlib import nullcontext
+from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal
 
 import typer
 from rich.text import Text
 
 from pipeline_lib.cli import completion
+from pipeline_lib.cli.approving import CommandLineApprover, checked_names
 from pipeline_lib.cli.console import EXIT_FAILED, EXIT_INTERRUPTED, draw, err, out, print_json, reported
 from pipeline_lib.cli.discovery import find_pipeline
 from pipeline_lib.cli.options import (
@@ -24,7 +26,7 @@ from pipeline_lib.errors import SelectionError
 from pipeline_lib.metadata.records import State
 from pipeline_lib.plan.models import Plan
 from pipeline_lib.runtime.parameters import bind, from_text
-from pipeline_lib.runtime.results import RunResult
+from pipeline_lib.runtime.results import RunInterrupted, RunResult
 from pipeline_lib.runtime.selection import Selection, known_nodes
 from pipeline_lib.runtime.session import Session, open_session
 from pipeline_lib.settings import load_profile
@@ -73,6 +75,25 @@ Resume = Annotated[
         autocompletion=completion.run_ids,
     ),
 ]
+Approve = Annotated[
+    Names,
+    typer.Option(
+        "--approve",
+        metavar="NODE",
+        help="Approve of this node beforehand.",
+        autocompletion=completion.approvable_names,
+    ),
+]
+Reject = Annotated[
+    Names,
+    typer.Option(
+        "--reject",
+        metavar="NODE",
+        help="Do not approve of this node.",
+        autocompletion=completion.approvable_names,
+    ),
+]
+Comment = Annotated[str, typer.Option("--comment", metavar="TEXT", help="Why, for the record.")]
 Cold = Annotated[bool, typer.Option("--cold", help="Do not use the warm executor host.")]
 
 
@@ -86,6 +107,9 @@ def run(
     force: Force = None,
     resume: Resume = None,
     verify: Verify = "size",
+    approve: Approve = None,
+    reject: Reject = None,
+    comment: Comment = "",
     cold: Cold = False,
     profile: ProfileName = None,
     as_json: AsJson = False,
@@ -100,6 +124,7 @@ def run(
             "force": _forced(plan, force or []),
             "verify_full": verify == "full",
         }
+        approver = _approver(plan, approve or [], reject or [], comment, asks=not as_json)
         if resume is not None:
             _require_alone(given=bool(param), each=each, force=force)
             given, options["resume"] = {}, resume
@@ -108,7 +133,9 @@ def run(
         with open_session(settings, cold=cold) as session:
             results: list[RunResult] = []
             for values in sweep:
-                results.append(_run_once(session, plan, values, view=view, options=options))
+                results.append(
+                    _run_once(session, plan, values, view=view, approver=approver, options=options)
+                )
                 if results[-1].state is not State.COMPLETE:
                     break
     if as_json:
@@ -128,6 +155,24 @@ def _require_alone(*, given: bool, each: str | None, force: Names) -> None:
 
 def _forced(plan: Plan, names: list[str]) -> frozenset[str]:
     return frozenset({node.id for node in plan.nodes} if names == ["all"] else known_nodes(plan, names))
+
+
+def _approver(
+    plan: Plan, approve: list[str], reject: list[str], comment: str, *, asks: bool
+) -> CommandLineApprover:
+    approved, rejected = checked_names(plan, approve), checked_names(plan, reject)
+    if both := approved & rejected:
+        raise SelectionError(
+            f"{min(both)} is both approved and rejected", fix="leave one of --approve and --reject out"
+        )
+    somebody = asks and sys.stdin.isatty() and out.is_terminal
+    return CommandLineApprover(
+        approved=approved,
+        rejected=rejected,
+        comment=comment,
+        terminal=out if somebody else None,
+        quiet=nullcontext,
+    )
 
 
 def _sweep(plan: Plan, given: dict[str, Any], each: str | None) -> list[dict[str, Any]]:
@@ -150,21 +195,21 @@ def _run_once(
     values: dict[str, Any],
     *,
     view: View,
+    approver: CommandLineApprover,
     options: dict[str, Any],
 ) -> RunResult:
     span = f", {values[plan.span_parameter]}" if plan.span_parameter in values else ""
     try:
         if view == "table":
             with RunView(plan, out, title=f"{plan.name}{span}") as drawn:
-                result = session.run(plan, values, observe=drawn, **options)
+                asking = replace(approver, quiet=drawn.paused)
+                result = session.run(plan, values, approver=asking, observe=drawn, **options)
             draw(summarise(result))
             return result
-        result = session.run(plan, values, **options)
-    except KeyboardInterrupt:
-        err.print(
-            "interrupted: running nodes are recorded as canceled; the same command goes on from the cache,"
-            " and --resume with the same run"
-        )
+        result = session.run(plan, values, approver=approver, **options)
+    except RunInterrupted as interrupt:
+        err.print("interrupted: running nodes are recorded as canceled")
+        err.print(f"the same command goes on from the cache; --resume {interrupt.run_id} with the same run")
         sys.exit(EXIT_INTERRUPTED)
     if view == "line":
         draw(

@@ -10,11 +10,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipeline_lib.cli.console import duration, error_text, out, short_path, table
+from pipeline_lib.cli.console import error_text, out, short_path, table
 from pipeline_lib.metadata.records import State, StoredArtifact
 from pipeline_lib.runtime.results import NodeResult, Outcome, RunResult
+from pipeline_lib.wording import duration
 
 _LOG_LINES = 12
+_OF_PROCESSES = "PL42"
 _MOST_REASONS = 4
 
 
@@ -167,7 +169,8 @@ def _failure(node: NodeResult) -> list[RenderableType]:
     )
     parts: list[RenderableType] = [head, error_text(error)]
     if node.log is not None and node.log.exists():
-        lines = node.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
         parts.append(Text(f"  log: {short_path(str(node.log))}", "dim"))
-        parts += [Text(f"    {line}", "dim") for line in lines]
+        if error.code.startswith(_OF_PROCESSES):  # others say themselves what is wrong
+            lines = node.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_LINES:]
+            parts += [Text(f"    {line}", "dim") for line in lines]
     return parts

@@ -282,7 +282,9 @@ class Binding:
             return f"pass a list: [{ref.text}]"
         if ref and actual and issubclass(actual.kind, expected.kind) and actual.many:
             return f"pass one of them, {ref.text}[0], or loop with for_each({ref.text})"
-        for node in reversed(self.recorder.nodes.values()):
+        # What a component puts out before what a resolver finds again: more often that was meant.
+        newest_first = [*reversed(self.recorder.nodes.values())]
+        for node in sorted(newest_first, key=lambda node: node.kind == "resolver"):
             for port, output in node.outputs.items():
                 if output.artifact_type == expected.kind.type_name and output.many == expected.many:
                     return f"pass {node.id}.{port}"

@@ -1,5 +1,6 @@
 """From a pipeline function to a plan."""
 
+import builtins
 import difflib
 import inspect
 import typing
@@ -16,6 +17,7 @@ from pipeline_lib.dsl.pipeline import ONLY_DATE
 from pipeline_lib.dsl.places import last_user_place, shown_path, user_place
 from pipeline_lib.dsl.proxy import Proxy, Ref, ref_of
 from pipeline_lib.dsl.recording import Recorder, active_recorder, record
+from pipeline_lib.dsl.schedules import plan_triggers
 from pipeline_lib.dsl.source_check import check_code, check_source
 from pipeline_lib.dsl.values import NoJsonFormError, NotFittingError, adapter, constant
 from pipeline_lib.errors import (
@@ -54,6 +56,8 @@ def compile_pipeline(pipeline: "Pipeline[..., Any]") -> models.Plan:
         _run_parameter(parameter, hints, owner=pipeline.name, at=at, texts=argument_texts(function.__doc__))
         for parameter in inspect.signature(function).parameters.values()
     )
+    span = _span_parameter(pipeline, hints, at)
+    triggers = plan_triggers(pipeline.triggers, pipeline=pipeline.name, of_spans=span is not None, at=at)
     check_source(function)
     recorder = Recorder(pipeline.name)
     arguments = {
@@ -74,7 +78,8 @@ def compile_pipeline(pipeline: "Pipeline[..., Any]") -> models.Plan:
         description=summary(function.__doc__),
         code=models.CodeRef(module=function.__module__, qualname=function.__qualname__),
         schedule=pipeline.schedule,
-        span_parameter=_span_parameter(pipeline, hints, at),
+        triggers=triggers,
+        span_parameter=span,
         tags=pipeline.tags,
         parameters=parameters,
         loops=tuple(recorder.loops),
@@ -93,15 +98,26 @@ def _call(function: Callable[..., Any], arguments: dict[str, Proxy], name: str) 
         raise
     except ValidationError as error:
         _raise_for_model(error)
-    except (TypeError, AttributeError, KeyError, ValueError) as error:
+    except Exception as error:
         place = last_user_place(error)
         if isinstance(error, AttributeError) and _is_result(error.obj):
             _raise_unknown_port(error, str(place))
         raise PipelineCodeError(
             f"pipeline {name} raised {type(error).__name__}: {error}",
             at=str(place) if place else None,
-            fix="a run knows what calls return and the parameters hold; compute with them in a component",
+            fix=_fix_of(error, function),
         ) from error
+
+
+def _fix_of(error: Exception, function: Callable[..., Any]) -> str:
+    if isinstance(error, TypeError | AttributeError | KeyError | ValueError):
+        return "a run knows what calls return and the parameters hold; compute with them in a component"
+    if isinstance(error, NameError) and error.name:
+        known = (*function.__code__.co_varnames, *function.__globals__, *dir(builtins))
+        if near := difflib.get_close_matches(error.name, known, n=1):
+            return f"did you mean {near[0]}?"
+        return f"import {error.name}, or assign it first"
+    return "mend the line named here"
 
 
 def _is_result(value: object) -> bool:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from pipeline_lib.artifacts.artifact import Artifact
+from pipeline_lib.dsl.approvals import Approval
 from pipeline_lib.dsl.done import Done
 from pipeline_lib.dsl.options import Cache, NodeOptions
 from pipeline_lib.dsl.places import Place, user_place
@@ -133,6 +134,7 @@ class Component(Generic[P, R_co]):
         owner: str | None = None,
         environment: str | None = None,
         beam: Mapping[str, Any] | None = None,
+        approval: Approval | None = None,
     ) -> "Component[P, R_co]":
         """The same component with other options, for one node: `train.options(retries=5)(examples)`.
 
@@ -152,6 +154,7 @@ class Component(Generic[P, R_co]):
             owner: Who is told.
             environment: Name of one of the profile's environments (another interpreter).
             beam: Beam options, merged over the profile's.
+            approval: Who must agree before the node runs.
         """
         given = NodeOptions(
             retries=retries,
@@ -167,6 +170,7 @@ class Component(Generic[P, R_co]):
             owner=owner,
             environment=environment,
             beam=beam,
+            approval=approval,
         )
         return Component(
             self._function,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from pipeline_lib.dsl.approvals import Approval, plan_rule
 from pipeline_lib.dsl.places import Place
 from pipeline_lib.errors import OptionError
 
@@ -43,6 +44,7 @@ class NodeOptions:
         cpus: Processors the orchestrator should reserve; `memory_mb`: MiB.
         environment: Name of one of the profile's environments (another interpreter).
         beam: Beam options, merged over the profile's.
+        approval: Who must agree first.
     """
 
     retries: int | None = None
@@ -58,6 +60,7 @@ class NodeOptions:
     owner: str | None = None
     environment: str | None = None
     beam: Mapping[str, Any] | None = None
+    approval: Approval | None = None
 
     def over(self, base: "NodeOptions") -> "NodeOptions":
         """These options, and those of `base` where these are not set."""
@@ -87,6 +90,7 @@ def plan_options(
         "timeout_seconds": _seconds(options.timeout, node, "timeout", at),
         "executor_config": None if options.executor_config is None else dict(options.executor_config),
         "beam": None if options.beam is None else dict(options.beam),
+        "approval": None if options.approval is None else plan_rule(options.approval, node=node, at=str(at)),
     }
     try:
         checked = models.Options(

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pipeline_lib.artifacts.workspace import active_workspace
 from pipeline_lib.errors import SecretReferenceError, UserModuleError
 from pipeline_lib.secrets import reveal_secret
 
@@ -66,14 +67,17 @@ class UserModule(_Text):
 
         Raises:
             UserModuleError: There is no such module.
+            CodeChangedError: It was edited since the node's cache key was made.
         """
         return self._load_file() if self.is_file else self._load_dotted()
 
     def _load_dotted(self) -> ModuleType:
         import importlib
+        import sys
 
+        known = self in sys.modules
         try:
-            return importlib.import_module(self)
+            module = importlib.import_module(self)
         except ModuleNotFoundError as error:
             if error.name is None or not f"{self}.".startswith(f"{error.name}."):
                 raise  # the module is there, and imports something that is not
@@ -81,6 +85,9 @@ class UserModule(_Text):
                 f"there is no module {self}",
                 fix="check its name, and that its folder is in the profile's import_paths",
             ) from error
+        if not known:
+            _verify_code()
+        return module
 
     def _load_file(self) -> ModuleType:
         import hashlib
@@ -106,7 +113,15 @@ class UserModule(_Text):
         except BaseException:
             del sys.modules[name]
             raise
+        _verify_code()
         return module
+
+
+def _verify_code() -> None:
+    """Only right after an import: what is imported stays as it was, whatever is edited later."""
+    space = active_workspace()
+    if space is not None:
+        space.verify_code()
 
 
 class Secret(_Text):

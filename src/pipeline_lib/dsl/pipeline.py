@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 
 from pipeline_lib.dsl.component import require_function
 from pipeline_lib.dsl.places import user_place
+from pipeline_lib.dsl.schedules import Schedule, split_schedule
 from pipeline_lib.errors import DeclarationError, OutsidePipelineError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Pipeline(Generic[P, R_co]):
     Attributes:
         name: As declared; the DAG's and the metadata store's name for it.
         schedule: Cron text, preset, or None.
+        triggers: Artifacts of other pipelines that start a run.
         span: Name of the run parameter that is the span, None, or `ONLY_DATE`.
         tags: For finding it.
     """
@@ -35,12 +37,12 @@ class Pipeline(Generic[P, R_co]):
         function: Callable[P, R_co],
         *,
         name: str,
-        schedule: str | None = None,
+        schedule: Schedule = None,
         span: str | None = ONLY_DATE,
         tags: Sequence[str] = (),
     ) -> None:
         self.name = name
-        self.schedule = schedule
+        self.schedule, self.triggers = split_schedule(schedule)
         self.span = span
         self.tags = tuple(tags)
         self._function = function
@@ -92,13 +94,14 @@ class Pipeline(Generic[P, R_co]):
 
 
 def pipeline(
-    *, name: str, schedule: str | None = None, span: str | None = ONLY_DATE, tags: Sequence[str] = ()
+    *, name: str, schedule: Schedule = None, span: str | None = ONLY_DATE, tags: Sequence[str] = ()
 ) -> Callable[[Callable[P, R]], Pipeline[P, R]]:
     """Make a pipeline of a function; its arguments are the run parameters.
 
     Args:
         name: Letters, digits, `-`, `_` and `.`; stays the same for good, since histories hang on it.
-        schedule: Cron text (`"0 3 * * *"`) or preset, or None to run by hand.
+        schedule: Cron text (`"0 3 * * *"`) or preset; `OnArtifact(...)`, or a list of these, to run when
+            other pipelines have made something new; None to run by hand.
         span: Run parameter of type date that says which span a run is of. By default the only date
             parameter, if there is one; None: runs have no span.
         tags: For finding it.

@@ -31,3 +31,27 @@ class LineageQueryError(PipelineError):
     """A question about lineage cannot be understood: a subject, a time, a span, a limit."""
 
     code = "PL905"
+
+
+class RetentionError(PipelineError):
+    """What retention is asked to remove cannot be understood."""
+
+    code = "PL906"
+
+
+class AuditKeyError(PipelineError):
+    """The key that signs or verifies audit reports is missing, or is no Ed25519 key."""
+
+    code = "PL907"
+
+
+class AuditMismatchError(PipelineError):
+    """An audit report is not as it was signed: it was changed, signed by another key, or not signed."""
+
+    code = "PL908"
+
+
+class ExportError(PipelineError):
+    """Lineage cannot be written in the format asked for."""
+
+    code = "PL909"

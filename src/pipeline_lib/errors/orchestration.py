@@ -19,3 +19,9 @@ class AirflowNotStartedError(PipelineError):
     """A local Airflow does not come up."""
 
     code = "PL703"
+
+
+class NotifierError(PipelineError):
+    """A notifier that the profile names cannot be imported, is none, or refuses its arguments."""
+
+    code = "PL704"

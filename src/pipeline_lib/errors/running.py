@@ -1,5 +1,7 @@
 """PL40x: launching. PL42x: executing in a process. PL44x: the cache key."""
 
+from collections.abc import Sequence
+
 from pipeline_lib.errors.base import PipelineError
 
 
@@ -43,6 +45,51 @@ class WorkplaceError(PipelineError):
     """The launcher cannot read or write where it works: state directory, logs, staging, temporary files."""
 
     code = "PL407"
+
+
+class ApprovalNeededError(PipelineError):
+    """A node needs somebody's approval, and there is nobody to ask."""
+
+    code = "PL408"
+    retryable = False
+
+
+class ApprovalRefusedError(PipelineError):
+    """Somebody did not approve of a node, or nobody answered in time, and the pipeline fails for that."""
+
+    code = "PL409"
+    retryable = False
+
+
+class DataMissingError(PipelineError):
+    """Outside data that a node reads is not there, or not yet. Raised by drivers.
+
+    Args:
+        summary: See `PipelineError`.
+        fix: See `PipelineError`.
+        at: See `PipelineError`.
+        wait_seconds: How long the pipeline would wait for it, from the first look on; 0: not at all.
+        poll_seconds: Between two looks.
+        awaits: Absolute globs (fsspec) that all match something once it is there; none: only a look tells.
+        facts: See `PipelineError`.
+    """
+
+    code = "PL410"
+
+    def __init__(
+        self,
+        summary: str,
+        /,
+        *,
+        fix: str,
+        at: str | None = None,
+        wait_seconds: float = 0.0,
+        poll_seconds: float = 10.0,
+        awaits: Sequence[str] = (),
+        **facts: object,
+    ) -> None:
+        super().__init__(summary, fix=fix, at=at, **facts)
+        self.wait_seconds, self.poll_seconds, self.awaits = wait_seconds, poll_seconds, tuple(awaits)
 
 
 class ComponentFailedError(PipelineError):
@@ -97,6 +144,13 @@ class DependencyNotFoundError(PipelineError):
     """`depends_on` names a module, file or directory that does not exist."""
 
     code = "PL442"
+
+
+class CodeChangedError(PipelineError):
+    """A source file was edited between the node's cache key and its import; another run has another key."""
+
+    code = "PL444"
+    retryable = True
 
 
 class KeyValueError(PipelineError):

@@ -94,6 +94,6 @@ class RunConflictError(PipelineError):
 
 
 class DeclaredDeadError(PipelineError):
-    """A try was taken for dead and cleared away; it cannot publish any more."""
+    """A try was given up or taken for dead; it stops, and cannot publish any more."""
 
     code = "PL307"

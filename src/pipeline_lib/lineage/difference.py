@@ -1,4 +1,4 @@
-"""What differs between two models: data, code, parameters, environment, verdicts."""
+"""What differs between two models: data, code, parameters, environment, metrics by slice, verdicts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,6 +6,8 @@ from typing import Any
 
 from pipeline_lib.lineage.explanation import Explanation
 from pipeline_lib.lineage.sources import span_text
+
+_ALL = "all rows"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,7 @@ class Difference:
     code: tuple[Change, ...] = field(default=())
     parameters: tuple[Change, ...] = field(default=())
     environment: tuple[Change, ...] = field(default=())
+    metrics: tuple[Change, ...] = field(default=())
     verdict: tuple[Change, ...] = field(default=())
 
     def parts(self) -> Mapping[str, tuple[Change, ...]]:
@@ -36,6 +39,7 @@ class Difference:
             "code": self.code,
             "parameters": self.parameters,
             "environment": self.environment,
+            "metrics": self.metrics,
             "verdict": self.verdict,
         }
 
@@ -49,6 +53,7 @@ def diff(before: Explanation, after: Explanation) -> Difference:
         code=_changes(_code(before), _code(after)),
         parameters=_changes(_parameters(before), _parameters(after)),
         environment=_changes(_environment(before), _environment(after)),
+        metrics=_changes(_metrics(before), _metrics(after)),
         verdict=_changes(_verdict(before), _verdict(after)),
     )
 
@@ -71,7 +76,8 @@ def _code(explained: Explanation) -> dict[str, Any]:
     commits = ", ".join(
         f"{commit}{' (dirty)' if dirty else ''}" for commit, dirty in explained.code.commits.items()
     )
-    return {"git commit": commits, **explained.code.files}
+    diffs = ", ".join(diff.digest for diff in explained.code.diffs)
+    return {"git commit": commits, **({"git diff": diffs} if diffs else {}), **explained.code.files}
 
 
 def _environment(explained: Explanation) -> dict[str, Any]:
@@ -89,6 +95,18 @@ def _parameters(explained: Explanation) -> dict[str, Any]:
         for name, value in parameters.items()
         if name not in ("found", "located", "sha256")
     }
+
+
+def _metrics(explained: Explanation) -> dict[str, Any]:
+    """Of the latest evaluation, by slice and metric; a record without slices has those over all rows."""
+    if not explained.evaluations:
+        return {}
+    latest = explained.evaluations[-1]
+    found: dict[str, Any] = {f"{_ALL}: {name}": value for name, value in latest.metrics.items()}
+    for one in latest.slices:
+        for name, told in (one.get("metrics") or {}).items():
+            found[f"{one.get('slice', _ALL)}: {name}"] = told.get("value") if isinstance(told, dict) else told
+    return found
 
 
 def _verdict(explained: Explanation) -> dict[str, Any]:

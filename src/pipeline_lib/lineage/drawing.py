@@ -37,7 +37,7 @@ def mermaid(lineage: Lineage) -> str:
     lines += [f'  a{artifact.id}["{_escaped(label(artifact))}"]' for artifact in lineage.artifacts]
     known = {artifact.id for artifact in lineage.artifacts}
     for execution in lineage.executions:
-        lines.append(f'  e{execution.id}("{_escaped(_execution_label(execution))}")')
+        lines.append(f'  e{execution.id}("{_escaped(execution_label(execution))}")')
         lines += [f"  a{id_} --> e{execution.id}" for id_ in _ids(inputs_of(execution)) if id_ in known]
         lines += [f"  e{execution.id} --> a{id_}" for id_ in _ids(outputs_of(execution)) if id_ in known]
     return "\n".join(lines)
@@ -53,11 +53,17 @@ def label(artifact: StoredArtifact) -> str:
         parts.append(f"span {span_text(span)}")
     if artifact.state != "LIVE":
         parts.append(f"[{artifact.state.lower().replace('_', ' ')}]")
-    return "".join(sign if sign.isprintable() else " " for sign in "  ".join(parts))
+    return printable("  ".join(parts))
 
 
-def _execution_label(execution: StoredExecution) -> str:
-    return f"{execution.key} {execution.id}, {execution.state.lower()}"
+def execution_label(execution: StoredExecution) -> str:
+    """An execution in one line."""
+    return printable(f"{execution.key}  {execution.id}, {execution.state.lower()}")
+
+
+def printable(text: str) -> str:
+    """A text in which control characters are blanks."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def _edges(lineage: Lineage, *, forward: bool) -> Mapping[int, tuple[int, ...]]:
@@ -82,5 +88,5 @@ def _ids(artifacts: Sequence[StoredArtifact]) -> tuple[int, ...]:
 
 
 def _escaped(text: str) -> str:
-    printable = (sign if sign.isprintable() else " " for sign in text)
-    return "".join(sign if sign.isalnum() or sign in " ._-,:()" else f"#{ord(sign)};" for sign in printable)
+    shown = printable(text)
+    return "".join(sign if sign.isalnum() or sign in " ._-,:()" else f"#{ord(sign)};" for sign in shown)

@@ -1,11 +1,11 @@
 """Files and spans: what entered a pipeline from outside, as the executions' parameters tell it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from pipeline_lib.errors import LineageQueryError
+from pipeline_lib.metadata.marks import hashed_files
 from pipeline_lib.metadata.records import StoredArtifact, StoredExecution
 
 _EPOCH = date(1970, 1, 1)
@@ -39,7 +39,7 @@ def source_files(executions: Iterable[StoredExecution]) -> tuple[SourceFile, ...
 
 def _files(execution: StoredExecution) -> Iterator[SourceFile]:
     source = str(execution.parameters.get("source", ""))
-    for record in _hashed(dict(execution.parameters)):
+    for record in hashed_files(dict(execution.parameters)):
         size = record.get("size")
         yield SourceFile(
             node=str(execution.key),
@@ -49,18 +49,6 @@ def _files(execution: StoredExecution) -> Iterator[SourceFile]:
             execution_id=execution.id,
             source=source,
         )
-
-
-def _hashed(value: Any) -> Iterator[Mapping[str, Any]]:
-    match value:
-        case Mapping():
-            if isinstance(value.get("sha256"), str):
-                yield value
-            for item in value.values():
-                yield from _hashed(item)
-        case list() | tuple():
-            for item in value:
-                yield from _hashed(item)
 
 
 def spans_of(artifacts: Iterable[StoredArtifact]) -> tuple[int, ...]:

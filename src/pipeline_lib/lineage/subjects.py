@@ -12,12 +12,14 @@ from pipeline_lib.errors import (
     UnknownSubjectError,
 )
 from pipeline_lib.lineage.graph import inputs_of
-from pipeline_lib.metadata.records import ArtifactQuery, StoredArtifact
+from pipeline_lib.lineage.timeline import find_target, live_at
+from pipeline_lib.metadata.marks import PUSHED_MODEL, MarkKind, target_of
+from pipeline_lib.metadata.records import ArtifactQuery, Slice, StoredArtifact
 from pipeline_lib.metadata.store import Store
 
-PUSHED = "PushedModel"
 _LARGEST_ID = 2**63 - 1
 _LATEST_PUSHES = 1000
+_MANY_TARGETS = 20
 _LIST = "`pipeline artifacts Model` and `pipeline artifacts PushedModel` list them"
 
 
@@ -94,19 +96,13 @@ def find_model(store: Store, subject: Subject) -> StoredArtifact:
         found = _of_version(store, subject.version or "", subject.target)
     if found is None:
         raise UnknownSubjectError(f"there is no artifact {subject.artifact}", fix=_LIST)
-    if found.type_name == PUSHED:
+    if found.type_name == PUSHED_MODEL:
         found = _pushed_model(store, found)
     if found.type_name != "Model":
         raise NotAModelError(
             f"artifact {found.id} is no model", got=found.type_name, needs="Model or PushedModel", fix=_LIST
         )
     return found
-
-
-def target_of(pushed: StoredArtifact) -> str:
-    """The directory that a server polls, of a pushed model: its destination without the version."""
-    destination = str(pushed.properties.get("pushed_destination") or "")
-    return destination.rpartition("/")[0]
 
 
 def _time(text: str) -> datetime:
@@ -121,7 +117,7 @@ def _time(text: str) -> datetime:
 
 def _of_version(store: Store, version: str, target: str | None) -> StoredArtifact:
     query = ArtifactQuery(
-        type_name=PUSHED,
+        type_name=PUSHED_MODEL,
         equal={"pushed_version": version},
         any_state=True,
         oldest_first=True,
@@ -130,33 +126,47 @@ def _of_version(store: Store, version: str, target: str | None) -> StoredArtifac
     found = _of_target(store.artifacts(query), target)
     if not found:
         raise UnknownSubjectError(f"no model was pushed as version {version}", fix=_LIST)
-    _refuse_several(found, f"version {version}")
+    _refuse_several(sorted({target_of(artifact.properties) for artifact in found}), f"version {version}")
     return found[0]
 
 
 def _served_at(store: Store, at: datetime, target: str | None) -> StoredArtifact:
-    query = ArtifactQuery(
-        type_name=PUSHED, equal={"pushed": True}, any_state=True, made_before=at, limit=_LATEST_PUSHES
-    )
-    found = _of_target(store.artifacts(query), target)
-    if not found:
+    """What the one target that was there by then served; a target's mark is as old as its first push."""
+    if target is None:
+        marks = store.marks(MarkKind.TARGET, Slice(limit=_MANY_TARGETS, oldest_first=True, made_before=at))
+        known = sorted({mark.text for mark in marks})
+        if len(known) > 1:
+            _refuse_several(known, at.isoformat())
+        found = known[0] if known else ""
+    else:
+        found = _named_target(store, target, at)
+    change = live_at(store, found, at) if found else None
+    if change is None or change.pushed_id is None:
         raise UnknownSubjectError(
             f"nothing was pushed{f' to {target}' if target else ''} before {at.isoformat()}", fix=_LIST
         )
-    _refuse_several(found, at.isoformat())
-    return found[0]
+    return find_artifact(store, change.pushed_id)
+
+
+def _named_target(store: Store, target: str, at: datetime) -> str:
+    try:
+        return find_target(store, target)
+    except UnknownSubjectError as error:
+        raise UnknownSubjectError(
+            f"nothing was pushed to {target} before {at.isoformat()}", fix=_LIST
+        ) from error
 
 
 def _of_target(found: Sequence[StoredArtifact], target: str | None) -> list[StoredArtifact]:
     return [
         artifact
         for artifact in found
-        if target is None or target in (target_of(artifact), PurePosixPath(target_of(artifact)).name)
+        if target is None
+        or target in (target_of(artifact.properties), PurePosixPath(target_of(artifact.properties)).name)
     ]
 
 
-def _refuse_several(found: Sequence[StoredArtifact], what: str) -> None:
-    targets = sorted({target_of(artifact) for artifact in found})
+def _refuse_several(targets: Sequence[str], what: str) -> None:
     if len(targets) > 1:
         raise AmbiguousSubjectError(
             f"{what} stands for several targets",

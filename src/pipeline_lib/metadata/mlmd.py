@@ -6,7 +6,6 @@ properties unless a mask names the ones to change. An artifact handed over with 
 what is handed over, so that only new artifacts ever are.
 """
 
-import dataclasses
 import uuid
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -21,6 +20,8 @@ from pipeline_lib.errors import (
 )
 from pipeline_lib.metadata.connection import ConflictError, Connection
 from pipeline_lib.metadata.database import parse_database
+from pipeline_lib.metadata.marks import Mark, marks_of
+from pipeline_lib.metadata.mlmd_queries import mark_context
 from pipeline_lib.metadata.mlmd_records import (
     CACHED_FROM,
     artifact_message,
@@ -33,7 +34,7 @@ from pipeline_lib.metadata.mlmd_records import (
     output_external_id,
     put_facts,
 )
-from pipeline_lib.metadata.mlmd_runs import MlmdRuns
+from pipeline_lib.metadata.mlmd_states import MlmdStates
 from pipeline_lib.metadata.mlmd_text import stored_text
 from pipeline_lib.metadata.mlmd_types import (
     CONTEXT_TYPES,
@@ -83,7 +84,7 @@ def open_store(settings: "MetadataSettings | str") -> "Store":
     return store
 
 
-class MlmdStore(MlmdRuns):
+class MlmdStore(MlmdStates):
     """See `Store`."""
 
     def prepare(self) -> None:
@@ -125,7 +126,8 @@ class MlmdStore(MlmdRuns):
         message = self._execution(execution, State.RUNNING)
         pairs = existing_events("INPUT", execution.inputs)
         try:
-            return self._put_execution(message, pairs, execution.key, execution.cache_key)[0]
+            marks = marks_of(execution.parameters, execution.facts)
+            return self._put_execution(message, pairs, execution.key, execution.cache_key, marks)[0]
         except ConflictError:  # the answer to the first attempt was lost on the way
             found = self._call("get_execution_by_type_and_name", execution.type_name, message.name)
             return int(found.id)
@@ -145,7 +147,7 @@ class MlmdStore(MlmdRuns):
             raise DeclaredDeadError(
                 f"{key} of run {key.run_id} took so long that it was cleared away as dead",
                 at=f"execution {execution_id}",
-                fix="run again; let no two machines of one host name run the doctor on one store",
+                fix="run again, unless another try has taken its place",
             )
         message.external_id = node_external_id(key)
         message.last_known_state = pb.Execution.COMPLETE
@@ -166,7 +168,8 @@ class MlmdStore(MlmdRuns):
                 pairs.append((made, event_message("OUTPUT", [(port, index)], artifact_id=None)))
         cache_key = get_value(message.custom_properties[f"{INTERNAL}cache_key"])
         try:
-            _, ids = self._put_execution(message, pairs, key, cache_key)
+            marks = marks_of({}, facts, outputs)
+            _, ids = self._put_execution(message, pairs, key, cache_key, marks)
         except ConflictError as error:
             winner = self.completed(key)
             if winner is not None and winner.id == execution_id:
@@ -217,6 +220,18 @@ class MlmdStore(MlmdRuns):
                 return winner.id  # the same artifacts: a repeat, or another process came to the same answer
             raise self._already_complete(execution.key, None if winner is None else winner.id) from error
 
+    def renew(self, execution_id: int, facts: Mapping[str, Any]) -> bool:
+        """See `Store.renew`."""
+        from ml_metadata.proto import metadata_store_pb2 as pb
+
+        stored = self._execution_message(execution_id)
+        if stored.last_known_state != pb.Execution.RUNNING:
+            return False
+        change = pb.Execution(id=execution_id, type_id=stored.type_id)
+        mask = [f"custom_properties.{name}" for name in put_facts(change, facts)]
+        self._call("put_executions", [change], mask)
+        return True
+
     def finish(self, execution_id: int, state: State, facts: Mapping[str, Any]) -> None:
         """See `Store.finish`. An execution that completed meanwhile stays complete."""
         from ml_metadata.proto import metadata_store_pb2 as pb
@@ -234,14 +249,6 @@ class MlmdStore(MlmdRuns):
         if not stored.external_id and self._execution_message(execution_id).external_id:
             change.last_known_state = pb.Execution.COMPLETE
             self._call("put_executions", [change], ["last_known_state"])
-
-    def abandon(self, artifact_id: int) -> None:
-        """See `Store.abandon`."""
-        from ml_metadata.proto import metadata_store_pb2 as pb
-
-        if not self._call("get_artifacts_by_id", [artifact_id]):
-            raise UnknownRecordError(f"there is no artifact {artifact_id}", fix="run `pipeline artifacts`")
-        self._call("put_artifacts", [pb.Artifact(id=artifact_id, state=pb.Artifact.ABANDONED)], ["state"])
 
     def import_artifact(
         self, execution: NewExecution, artifact: NewArtifact, *, port: str = "result"
@@ -268,13 +275,6 @@ class MlmdStore(MlmdRuns):
         message = self._execution(execution, State.CACHED)
         put_value(message.custom_properties, CACHED_FROM, 0)
         return self._record_existing(message, execution, {port: (known,)}, "OUTPUT"), known
-
-    def _revive(self, artifact: StoredArtifact) -> StoredArtifact:
-        """Files that were lost are there again: whoever imports them has just read them."""
-        from ml_metadata.proto import metadata_store_pb2 as pb
-
-        self._call("put_artifacts", [pb.Artifact(id=artifact.id, state=pb.Artifact.LIVE)], ["state"])
-        return dataclasses.replace(artifact, state=ArtifactState.LIVE)
 
     def close(self) -> None:
         """See `Store.close`."""
@@ -310,7 +310,12 @@ class MlmdStore(MlmdRuns):
         )
 
     def _put_execution(
-        self, message: Any, pairs: Sequence[tuple[Any, Any]], key: NodeKey, cache_key: str
+        self,
+        message: Any,
+        pairs: Sequence[tuple[Any, Any]],
+        key: NodeKey,
+        cache_key: str,
+        marks: Sequence[Mark] = (),
     ) -> tuple[int, list[int]]:
         """One transaction: the execution, its events, new artifacts, and the node's contexts."""
         from ml_metadata.proto import metadata_store_pb2 as pb
@@ -321,6 +326,9 @@ class MlmdStore(MlmdRuns):
         contexts = [
             pb.Context(type_id=self._types.context_type_id(kind), name=stored_text(name))
             for kind, name in names
+        ]
+        contexts += [
+            mark_context(mark, type_id=self._types.context_type_id(mark.kind.value)) for mark in marks
         ]
         id_, artifact_ids, _ = self._call(
             "put_execution", message, pairs, contexts, reuse_context_if_already_exist=True

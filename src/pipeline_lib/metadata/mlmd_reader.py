@@ -1,12 +1,11 @@
 """Everything that is asked of ML Metadata; every question is a fixed number of calls."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pipeline_lib.metadata.connection import Connection, NotStoredError
 from pipeline_lib.metadata.mlmd_records import (
-    PARAMETERS,
+    maker_external_id,
     node_external_id,
     stored_artifact,
     stored_execution,
@@ -24,8 +23,8 @@ from pipeline_lib.metadata.records import (
     StoredExecution,
 )
 
-_NOT_LITERAL = re.compile(r"[^A-Za-z0-9.-]+")
-_SUCCEEDED = "last_known_state IN (COMPLETE, CACHED)"
+# What a cache look-up or a list by mark may return.
+SUCCEEDED = "last_known_state IN (COMPLETE, CACHED)"
 
 
 class MlmdReader:
@@ -42,7 +41,7 @@ class MlmdReader:
 
     def cache_candidates(self, cache_key: str, *, limit: int = 10) -> Sequence[StoredExecution]:
         """See `Store.cache_candidates`."""
-        return self._with_ports(self._of_context(EXECUTION_CACHE, cache_key, limit, _SUCCEEDED))
+        return self._with_ports(self._of_context(EXECUTION_CACHE, cache_key, limit, SUCCEEDED))
 
     def node_history(self, pipeline: str, node: str, *, limit: int = 20) -> Sequence[StoredExecution]:
         """See `Store.node_history`."""
@@ -91,12 +90,26 @@ class MlmdReader:
         options = self._list_options(
             query.limit, filter_query=self._filter(query), newest_first=not query.oldest_first
         )
-        return self._artifacts(self._call("get_artifacts", list_options=options))
+        found = self._artifacts(self._call("get_artifacts", list_options=options))
+        return [artifact for artifact in found if _has_texts(artifact, query.equal)]
 
     def producers(self, artifact_ids: Sequence[int]) -> Sequence[StoredExecution]:
         """See `Store.producers`."""
+        # By the name of the maker, not by events: a schema may be an input of every run there ever was.
+        wanted = set(artifact_ids)
+        messages = self._call("get_artifacts_by_id", sorted(wanted)) if wanted else []
+        names = sorted({maker_external_id(message) for message in messages} - {""})
+        found = self._with_ports(self._by_external_ids("executions", names), chosen=False)
+        made = {a.id for execution in found for outputs in execution.outputs.values() for a in outputs}
+        if rest := wanted - made:
+            known = {execution.id for execution in found}
+            found += [execution for execution in self._first_writers(rest) if execution.id not in known]
+        return sorted(found, key=lambda execution: execution.id)
+
+    def _first_writers(self, artifact_ids: Iterable[int]) -> list[StoredExecution]:
+        """The makers of artifacts that do not name theirs: another tool wrote them."""
         first: dict[int, int] = {}
-        for event in self._events_of(artifact_ids):
+        for event in self._events_of(sorted(artifact_ids)):
             if _event_kind(event) in ("OUTPUT", "DECLARED_OUTPUT"):
                 known = first.get(event.artifact_id, event.execution_id)
                 first[event.artifact_id] = min(known, event.execution_id)
@@ -107,16 +120,6 @@ class MlmdReader:
         events = self._events_of(artifact_ids)
         used = sorted({event.execution_id for event in events if _event_kind(event).endswith("INPUT")})
         return self._numbered(used[:limit])
-
-    def executions_mentioning(self, text: str, *, limit: int = 100) -> Sequence[StoredExecution]:
-        """See `Store.executions_mentioning`."""
-        # Only letters, digits, dots and hyphens reach the filter; what else there is can be anything there
-        # and is compared exactly afterwards.
-        pattern = _NOT_LITERAL.sub("%", text)
-        condition = f"custom_properties.{PARAMETERS}.string_value LIKE '%{pattern}%'"
-        options = self._list_options(limit, filter_query=condition)
-        found = self._with_ports(self._call("get_executions", list_options=options))
-        return [execution for execution in found if _mentions(execution.parameters, text)]
 
     def _events_of(self, artifact_ids: Sequence[int]) -> list[Any]:
         wanted = sorted(set(artifact_ids))
@@ -162,8 +165,13 @@ class MlmdReader:
         return self._connection.call(method, *args, **kwargs)
 
     def _by_external_id(self, what: str, external_id: str) -> list[Any]:
+        return self._by_external_ids(what, [external_id])
+
+    def _by_external_ids(self, what: str, external_ids: Sequence[str]) -> list[Any]:
+        if not external_ids:
+            return []
         try:
-            return list(self._call(f"get_{what}_by_external_ids", [external_id]))
+            return list(self._call(f"get_{what}_by_external_ids", external_ids))
         except NotStoredError:
             return []
 
@@ -210,14 +218,22 @@ class MlmdReader:
             events = [event for event in events if _event_kind(event) != "INTERNAL_OUTPUT"]
         messages = self._call("get_artifacts_by_id", ids) if ids else []
         artifacts = {found.id: found for found in self._artifacts(messages)}
+        events_of: dict[int, list[Any]] = {}
+        for event in events:
+            events_of.setdefault(event.execution_id, []).append(event)
         return [
             stored_execution(
                 message,
-                inputs=_ports(events, message.id, artifacts, ending="INPUT"),
-                outputs=_ports(events, message.id, artifacts, ending="OUTPUT"),
+                inputs=_ports(events_of.get(message.id, ()), artifacts, ending="INPUT"),
+                outputs=_ports(events_of.get(message.id, ()), artifacts, ending="OUTPUT"),
             )
             for message in executions
         ]
+
+
+def _has_texts(artifact: StoredArtifact, equal: Mapping[str, Any]) -> bool:
+    """MySQL takes two texts for equal that differ in blanks at their end."""
+    return all(artifact.properties.get(name) == text for name, text in equal.items() if isinstance(text, str))
 
 
 def _event_kind(event: Any) -> str:
@@ -226,26 +242,13 @@ def _event_kind(event: Any) -> str:
     return str(pb.Event.Type.Name(event.type))
 
 
-def _mentions(value: Any, text: str) -> bool:
-    match value:
-        case str():
-            return text in value
-        case Mapping():
-            return any(_mentions(item, text) for item in value.values())
-        case list() | tuple():
-            return any(_mentions(item, text) for item in value)
-    return False
-
-
-def _ports(
-    events: Sequence[Any], execution_id: int, artifacts: Mapping[int, StoredArtifact], *, ending: str
-) -> Ports:
+def _ports(events: Sequence[Any], artifacts: Mapping[int, StoredArtifact], *, ending: str) -> Ports:
     found: dict[str, dict[int, StoredArtifact]] = {}
     for event in events:
         kind = _event_kind(event)
         if event.artifact_id not in artifacts:  # its row was removed by other tools
             continue
-        if event.execution_id != execution_id or not kind.endswith(ending) or kind == "PENDING_OUTPUT":
+        if not kind.endswith(ending) or kind == "PENDING_OUTPUT":
             continue
         port = ""
         for step in event.path.steps:

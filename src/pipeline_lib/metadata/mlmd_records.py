@@ -12,6 +12,7 @@ from pipeline_lib.metadata.mlmd_values import (
     get_fact,
     get_properties,
     get_value,
+    put_equal,
     put_fact,
     put_properties,
     put_value,
@@ -46,6 +47,21 @@ def output_external_id(node_id: str, port: str, index: int) -> str:
     return digest("node-output", [node_id, port, index])
 
 
+def maker_external_id(artifact: Any) -> str:
+    """The external id of the execution that made a stored artifact; "" where the artifact does not tell."""
+    custom = artifact.custom_properties
+    if not _internal(custom, "run_id", ""):
+        return ""
+    return node_external_id(
+        NodeKey(
+            pipeline=_internal(custom, "pipeline", ""),
+            run_id=_internal(custom, "run_id", ""),
+            node=_internal(custom, "node", ""),
+            iteration=tuple(json.loads(_internal(custom, "iteration", "[]"))),
+        )
+    )
+
+
 def import_external_id(artifact: NewArtifact) -> str:
     """Equal for imports of the same files under the same type and properties."""
     content = [artifact.type_name, artifact.uri, artifact.digest, dict(artifact.properties)]
@@ -60,6 +76,7 @@ def execution_message(new: NewExecution, *, type_id: int, name: str, state: Stat
     custom = message.custom_properties
     for parameter, value in new.parameters.items():
         put_value(custom, stored_text(parameter), value)
+        put_equal(custom, parameter, value)
     put_value(custom, PARAMETERS, canonical_json(dict(new.parameters)))
     put_value(custom, f"{INTERNAL}pipeline", new.key.pipeline)
     put_value(custom, f"{INTERNAL}run_id", new.key.run_id)
@@ -124,6 +141,7 @@ def artifact_message(
     put_properties(
         message,
         {f"{INTERNAL}{name}": value for name, value in internal.items()}
+        | ({f"{INTERNAL}iteration": list(made_by.iteration)} if made_by.iteration else {})
         | ({f"{INTERNAL}run_span": span} if span else {}),
         kinds={},
         declared=(),
@@ -177,6 +195,7 @@ def stored_artifact(message: Any, *, kinds: Mapping[str, str]) -> StoredArtifact
         port=_internal(custom, "port", ""),
         run_id=_internal(custom, "run_id", ""),
         created_at=_time(message.create_time_since_epoch),
+        updated_at=_time(message.last_update_time_since_epoch),
     )
 
 
@@ -266,6 +285,7 @@ def stored_run(message: Any) -> Run:
         started_at=datetime.fromisoformat(started) if started else _time(message.create_time_since_epoch),
         # A run that was resumed has the end of its first part still written.
         ended_at=datetime.fromisoformat(ended) if ended and state is not State.RUNNING else None,
+        id=message.id,
     )
 
 

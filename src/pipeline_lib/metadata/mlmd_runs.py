@@ -5,14 +5,14 @@ from typing import Any
 
 from pipeline_lib.errors import RunConflictError
 from pipeline_lib.metadata.connection import ConflictError, Connection
-from pipeline_lib.metadata.mlmd_reader import MlmdReader
+from pipeline_lib.metadata.mlmd_queries import MlmdQueries
 from pipeline_lib.metadata.mlmd_records import run_message, stored_run
 from pipeline_lib.metadata.mlmd_text import stored_text
 from pipeline_lib.metadata.mlmd_types import INTERNAL, PIPELINE, PIPELINE_RUN
 from pipeline_lib.metadata.records import Run
 
 
-class MlmdRuns(MlmdReader):
+class MlmdRuns(MlmdQueries):
     """The part of the store that writes runs."""
 
     def __init__(self, connection: Connection) -> None:

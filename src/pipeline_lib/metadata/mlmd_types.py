@@ -15,6 +15,9 @@ FACT = f"{INTERNAL}fact_"
 PIPELINE, PIPELINE_RUN, NODE, EXECUTION_CACHE = "pipeline", "pipeline_run", "node", "execution_cache"
 CONTEXT_TYPES = (PIPELINE, PIPELINE_RUN, NODE, EXECUTION_CACHE)
 
+# A context whose name is the digest of the text that it holds.
+KEPT_TEXT = f"{INTERNAL}text"
+
 # Our own mark in a store: says that our types are all there, and in which version of this module's scheme.
 STORE_TYPE, STORE_NAME, STORE_VERSION = "pipeline_lib.store", "schema", 1
 

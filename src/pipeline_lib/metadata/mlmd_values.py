@@ -57,11 +57,29 @@ def put_properties(
             noted[name] = kind
         if name in declared:
             put_value(message.properties, name, exact)
-        _, plain = _nearest(exact)
-        if isinstance(plain, str) and not is_plain(plain):
-            message.custom_properties[f"{_EQUAL}{name}"].string_value = text_digest(plain)
+        put_equal(message.custom_properties, name, exact)
     if noted:
         put_value(message.custom_properties, KINDS, canonical_json(noted))
+
+
+def put_equal(target: Any, name: str, value: Any) -> None:
+    """Beside a text that cannot be part of a filter, keep the digest that `equals` finds it by."""
+    _, plain = _nearest(value)
+    if isinstance(plain, str) and not is_plain(plain) and name.isidentifier():
+        target[f"{_EQUAL}{name}"].string_value = text_digest(plain)
+
+
+def compares(name: str, sign: str, value: int | float) -> str:
+    """The filter for a number, or time, that stands so to a value.
+
+    Raises:
+        ValueError: The name is not an identifier, the sign none of `<`, `<=`, `>`, `>=`.
+    """
+    if not name.isidentifier() or not name.isascii() or sign not in ("<", "<=", ">", ">="):
+        raise ValueError(f"cannot filter by {name!r} {sign} {value!r}")
+    if isinstance(value, float):
+        return f"custom_properties.{name}.double_value {sign} {value!r}"
+    return f"custom_properties.{name}.int_value {sign} {int(value)}"
 
 
 def equals(name: str, value: Any, *, kind: str | None = None) -> str:

@@ -53,6 +53,7 @@ class StoredArtifact:
         properties: Plain JSON by name, of declared and custom properties alike; internal ones left out.
         pipeline, node, port, run_id: Who made it.
         created_at: UTC.
+        updated_at: When its state or properties last changed, UTC.
     """
 
     id: int
@@ -67,6 +68,7 @@ class StoredArtifact:
     port: str = ""
     run_id: str = ""
     created_at: datetime
+    updated_at: datetime | None = field(default=None, compare=False)
 
 
 Ports = Mapping[str, Sequence[StoredArtifact]]
@@ -135,6 +137,7 @@ class Run:
         span: ISO date (or other text) of the span the run is of; "" if the pipeline has none.
         parameters: Plain JSON by name; secrets as references.
         facts: Plan digest, profile, user, host, git commit, trigger.
+        id: Its number in the store, in the order of starting; 0 for one not read from a store.
     """
 
     pipeline: str
@@ -145,6 +148,68 @@ class Run:
     facts: Mapping[str, Any] = field(default_factory=dict)
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    id: int = field(default=0, compare=False)
+
+
+class Sign(enum.StrEnum):
+    """How a property is compared."""
+
+    EQUAL = "="
+    AT_LEAST = ">="
+    AT_MOST = "<="
+    ABOVE = ">"
+    BELOW = "<"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One property against one value; texts and bools by `EQUAL` only.
+
+    Attributes:
+        name: A Python identifier.
+    """
+
+    name: str
+    sign: Sign = Sign.EQUAL
+    value: int | float | str | bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """A stretch of a listing by id, newest first unless told otherwise.
+
+    Attributes:
+        limit: At most so many.
+        before, after: Only ids below, only ids above.
+        made_before, made_since: Recorded before this time, and not before that time.
+    """
+
+    limit: int = 100
+    before: int | None = None
+    after: int | None = None
+    made_before: datetime | None = None
+    made_since: datetime | None = None
+    oldest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordQuery:
+    """What a listing of artifacts, executions or runs is restricted to; unset fields do not restrict.
+
+    Attributes:
+        state: A value of `ArtifactState` or `State`.
+        span: Inclusive range of the integer property `span` (artifacts); of runs the ISO day.
+        conditions: On properties (artifacts) or parameters (executions, runs not).
+    """
+
+    type_name: str | None = None
+    pipeline: str | None = None
+    run_id: str | None = None
+    node: str | None = None
+    state: str | None = None
+    span: tuple[int, int] | None = None
+    run_span: str | None = None
+    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

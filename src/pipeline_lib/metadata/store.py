@@ -4,13 +4,17 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from pipeline_lib.metadata.marks import Mark, MarkKind
 from pipeline_lib.metadata.records import (
     ArtifactQuery,
+    ArtifactState,
     NewArtifact,
     NewExecution,
     NodeKey,
     Ports,
+    RecordQuery,
     Run,
+    Slice,
     State,
     StoredArtifact,
     StoredExecution,
@@ -65,6 +69,9 @@ class Store(Protocol):
             AlreadyCompleteError: The node of that run is already complete.
         """
 
+    def renew(self, execution_id: int, facts: Mapping[str, Any]) -> bool:
+        """Add facts to a try that is RUNNING; False, and nothing is changed, if it is not (any more)."""
+
     def finish(self, execution_id: int, state: State, facts: Mapping[str, Any]) -> None:
         """Record that a try ended without outputs: FAILED or CANCELED."""
 
@@ -111,13 +118,42 @@ class Store(Protocol):
         chose is not among its outputs.
         """
 
-    def executions_mentioning(self, text: str, *, limit: int = 100) -> Sequence[StoredExecution]:
-        """Of the newest `limit` executions whose parameters could hold the text, those with a string that
-        does, ports included.
-        """
+    def marked(self, mark: Mark, within: Slice) -> Sequence[StoredExecution]:
+        """Executions that succeeded and bear a mark, ports included."""
+
+    def marks(self, kind: MarkKind, within: Slice, *, prefix: str = "") -> Sequence[Mark]:
+        """Marks of a kind; with a prefix (hex digits) only those that begin so."""
+
+    def list_artifacts(self, query: RecordQuery, within: Slice) -> Sequence[StoredArtifact]:
+        """Artifacts in any state that match."""
+
+    def list_executions(self, query: RecordQuery, within: Slice) -> Sequence[StoredExecution]:
+        """Executions that match, without ports."""
+
+    def list_runs(self, query: RecordQuery, within: Slice) -> Sequence[Run]:
+        """Runs that match; types, nodes and conditions do not apply to runs."""
+
+    def keep_text(self, digest: str, text: str) -> None:
+        """Keep a text under its digest, once however often it is kept; at most 60 000 bytes of it."""
+
+    def kept_texts(self, digests: Sequence[str]) -> Mapping[str, str]:
+        """Of these texts those that were kept."""
 
     def abandon(self, artifact_id: int) -> None:
         """Mark an artifact whose files are lost, so that no look-up returns it."""
+
+    def set_states(self, artifact_ids: Sequence[int], state: ArtifactState) -> None:
+        """Change the state of artifacts that are there, in one transaction."""
+
+    def set_pinned(self, artifact_id: int, *, pinned: bool) -> None:
+        """Protect an artifact and all it was made from against retention, or no longer.
+
+        Raises:
+            UnknownRecordError: There is no such artifact.
+        """
+
+    def pinned(self, within: Slice) -> Sequence[StoredArtifact]:
+        """Artifacts that are pinned."""
 
     def record_resolved(self, execution: NewExecution, outputs: Ports) -> tuple[int, Ports]:
         """Record a resolver's choice: a COMPLETE execution whose outputs are existing artifacts.

@@ -90,6 +90,39 @@ class CachePolicy(Frozen):
     version: int = 0
 
 
+class ApprovalRule(Frozen):
+    """A person must agree before the node runs; what is asked and answered is recorded, and never cached.
+
+    Attributes:
+        timeout_seconds: How long to wait for the answer; None: for ever.
+        on_reject, on_timeout: What becomes of the node then.
+        approvers: User names that may answer; empty: whoever may answer at all.
+        message: What the person is told besides what the node reads.
+    """
+
+    timeout_seconds: float | None = Field(default=None, gt=0)
+    on_reject: Literal["skip", "fail"] = "skip"
+    on_timeout: Literal["skip", "fail"] = "skip"
+    approvers: tuple[str, ...] = ()
+    message: str = ""
+
+
+class ArtifactTrigger(Frozen):
+    """An output of another pipeline; each new artifact there is a reason to run.
+
+    Attributes:
+        spans: Whether that pipeline's runs are of spans, which are then this run's.
+    """
+
+    pipeline: str
+    node: str
+    port: str
+    spans: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.pipeline}.{self.node}.{self.port}"
+
+
 class Options(Frozen):
     """How a node is executed; nothing here enters its cache key but `cache.version` and `depends_on`.
 
@@ -100,6 +133,7 @@ class Options(Frozen):
         cpus, memory_mb, pool, queue, priority, executor_config, owner: For the orchestrator.
         environment: Name of an environment of the profile (another interpreter), or None.
         beam: Options merged over the profile's.
+        approval: Who must agree first, or None.
     """
 
     retries: int = 0
@@ -115,6 +149,7 @@ class Options(Frozen):
     owner: str | None = None
     environment: str | None = None
     beam: dict[str, Any] = {}
+    approval: ApprovalRule | None = None
 
 
 class Loop(Frozen):
@@ -159,12 +194,18 @@ class Node(Frozen):
     description: str = ""
 
 
+def approval_id(node_id: str) -> str:
+    """What the approval of a node is called: as a task, and as a node of the metadata store."""
+    return f"approve.{node_id}"
+
+
 class Plan(Frozen):
     """A compiled pipeline.
 
     Attributes:
         span_parameter: The run parameter (a date) that says which span a run is of; None if there is none.
         schedule: Cron text, preset, or None.
+        triggers: Artifacts of other pipelines that start a run when all of them are new.
         nodes: In an order in which they can run.
     """
 
@@ -173,6 +214,7 @@ class Plan(Frozen):
     description: str = ""
     code: CodeRef
     schedule: str | None = None
+    triggers: tuple[ArtifactTrigger, ...] = ()
     span_parameter: str | None = None
     tags: tuple[str, ...] = ()
     parameters: tuple[RunParameter, ...] = ()

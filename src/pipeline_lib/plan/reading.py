@@ -134,6 +134,8 @@ def _models() -> list[type[BaseModel]]:
         models.OutputPort,
         models.Options,
         models.CachePolicy,
+        models.ApprovalRule,
+        models.ArtifactTrigger,
         models.Loop,
         models.RunParameter,
         models.ArtifactType,

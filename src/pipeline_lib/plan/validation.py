@@ -7,7 +7,7 @@ from typing import NoReturn
 from pipeline_lib.errors import PlanCycleError, PlanReferenceError, UngatedPushError
 from pipeline_lib.plan import expressions as ex
 from pipeline_lib.plan.graph import dependencies, find_cycle, parts, sources
-from pipeline_lib.plan.models import Loop, Node, Plan
+from pipeline_lib.plan.models import Loop, Node, Plan, approval_id
 
 _JUDGEMENTS = frozenset({"ModelBlessing", "InfraBlessing"})
 _PUSHES = frozenset({"PushedModel"})
@@ -26,6 +26,15 @@ def check_plan(plan: Plan, *, places: Mapping[str, str] | None = None) -> None:
         UngatedPushError: A model is judged and pushed, and the push does not look at the judgement.
     """
     _Check(plan, places or {}).run()
+
+
+def require_node(plan: Plan, node_id: str) -> None:
+    """See that a plan has a node.
+
+    Raises:
+        PlanReferenceError: It has not.
+    """
+    _Check(plan, {}).require_node(node_id)
 
 
 class _Check:
@@ -49,6 +58,10 @@ class _Check:
         self._check_order()
         self._check_pushes()
 
+    def require_node(self, node_id: str) -> None:
+        if node_id not in self.nodes:
+            self._refuse_unknown("node", node_id, self.nodes, self.plan.name)
+
     def _check_span(self) -> None:
         name = self.plan.span_parameter
         if name is not None and name not in self.parameters:
@@ -62,6 +75,7 @@ class _Check:
         for loop in node.loops:
             if loop not in self.loops:
                 self._refuse_unknown("loop", loop, self.loops, f"{at}.loops")
+        self._check_approval(node, at)
         for port, spec in node.inputs.items():
             self._check_known_type(spec.artifact_type, f"{at}.inputs.{port}")
             self._check_shape(node, port)
@@ -74,6 +88,28 @@ class _Check:
         for name, expression in sources(node, self.loops):
             for part in parts(expression):
                 self._check_part(part, node, f"{at}.{name}")
+
+    def _check_approval(self, node: Node, at: str) -> None:
+        if node.options.approval is None:
+            return
+        kinds = {
+            "in a loop": bool(node.loops),
+            "an exit handler": node.exit_handler,
+            f"a {node.kind}": node.kind != "component",
+        }
+        for kind, is_one in kinds.items():
+            if is_one:
+                self._refuse(
+                    f"{node.id} needs approval and is {kind}",
+                    f"{at}.options.approval",
+                    fix="ask at a component outside of loops and exit handlers",
+                )
+        if approval_id(node.id) in self.nodes:
+            self._refuse(
+                f"{approval_id(node.id)} is what the approval of {node.id} is called",
+                f"{at}.options.approval",
+                fix="give that node another id",
+            )
 
     def _check_part(self, part: object, node: Node, at: str) -> None:
         match part:

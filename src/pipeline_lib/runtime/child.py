@@ -7,6 +7,7 @@ response; only the death of the process leaves none.
 
 import argparse
 import contextlib
+import hashlib
 import importlib
 import os
 import resource
@@ -23,7 +24,7 @@ from typing import Any, NoReturn
 from pipeline_lib.artifacts.artifact import Artifact
 from pipeline_lib.artifacts.store import is_remote, local_path, open_artifact_store
 from pipeline_lib.artifacts.workspace import Workspace, use_workspace
-from pipeline_lib.errors import ComponentImportError, OutputMismatchError
+from pipeline_lib.errors import CodeChangedError, ComponentImportError, OutputMismatchError
 from pipeline_lib.plan.models import CodeRef
 from pipeline_lib.runtime.failures import Canceled, failure_of, user_place
 from pipeline_lib.runtime.messages import OutputArtifact, Request, Response, Usage
@@ -77,9 +78,10 @@ def respond(request: Request, report: Callable[[Progress], None]) -> Response:
     started = time.perf_counter()
     cpu_before = _cpu_seconds()
     outputs: Outputs = {}
+    facts: dict[str, Any] = {}
     failure = None
     try:
-        outputs = _execute(request, report)
+        outputs = _execute(request, report, facts.update)
     except BaseException as error:  # noqa: BLE001  the body is the user's: sys.exit and SIGTERM included
         failure = failure_of(error, request.code, staging=request.staging)
     usage = Usage(
@@ -87,25 +89,55 @@ def respond(request: Request, report: Callable[[Progress], None]) -> Response:
         cpu_seconds=_cpu_seconds() - cpu_before,
         peak_memory_bytes=_peak_memory_bytes(),
     )
-    return Response(outputs=outputs, failure=failure, usage=usage)
+    return Response(outputs=outputs, facts=facts, failure=failure, usage=usage)
 
 
-def _execute(request: Request, report: Callable[[Progress], None]) -> Outputs:
+def _execute(
+    request: Request, report: Callable[[Progress], None], record: Callable[[Mapping[str, Any]], None]
+) -> Outputs:
     os.environ.update(request.environment_variables)
     for path in reversed(request.import_paths):
         if path not in sys.path:
             sys.path.insert(0, path)
+    require_unchanged(request.sources)
     component = load(request.code)
+    require_unchanged(request.sources)
     space = Workspace(
         staging=Path(request.staging),
+        kept=Path(request.kept) if request.kept else None,
         localise=_localiser(request),
+        verify_code=lambda: require_unchanged(request.sources),
+        storage_options=request.storage_options,
         beam=request.beam,
         report=report,
+        record=record,
         context=request.context,
     )
     with use_workspace(space):
         returned = component.execute(request.inputs, request.parameters)
         return {port: tuple(_described(port, one) for one in many) for port, many in returned.items()}
+
+
+def require_unchanged(sources: Mapping[str, str]) -> None:
+    """Compare source files with what the launcher read of them.
+
+    Args:
+        sources: Sha256 by path.
+
+    Raises:
+        CodeChangedError: One is another by now: its result must not be kept under the old cache key.
+    """
+    for path, expected in sources.items():
+        try:
+            found = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        except OSError:
+            found = "gone"
+        if found != expected:
+            raise CodeChangedError(
+                "the file was edited while its node was being started",
+                at=path,
+                fix="run again: the new source has a cache key of its own",
+            )
 
 
 def load(code: CodeRef) -> Any:

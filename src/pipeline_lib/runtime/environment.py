@@ -3,7 +3,6 @@
 import getpass
 import os
 import platform
-import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_lib.hashing import digest
+from pipeline_lib.runtime.leases import machine_facts
 
 _QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
@@ -19,11 +19,17 @@ _QUIET = {
     "GLOG_minloglevel": "2",
     "ABSL_MIN_LOG_LEVEL": "2",
 }
+_OF_A_TASK = "AIRFLOW_CTX_"
 
 
-def quiet_libraries(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables; where they say nothing, TensorFlow and gRPC keep their start-up notes to themselves."""
-    return {**_QUIET, **environ}
+def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables for a process that executes components.
+
+    Without Airflow's settings, which name its database and its keys; and where they say nothing, TensorFlow
+    and gRPC keep their start-up notes to themselves.
+    """
+    airflow = {name for name in environ if name.startswith("AIRFLOW_") and not name.startswith(_OF_A_TASK)}
+    return {**_QUIET, **{name: text for name, text in environ.items() if name not in airflow}}
 
 
 def installed_distributions(paths: Iterable[str] | None = None) -> dict[str, str]:
@@ -90,6 +96,24 @@ def git_state(directory: Path) -> GitState:
     return GitState(commit="" if commit == "(initial)" else commit, dirty=dirty)
 
 
+# Wherever git is called from: patterns from the top of the working copy.
+_FIRST_PARTY = (":/*.py", ":/*.sql", ":/*pyproject.toml", ":/*requirements*.txt", ":/*.lock")
+
+
+def git_diff(directory: Path) -> str:
+    """How tracked first-party files differ from the commit; "" if they do not, or git cannot tell.
+
+    Only code and what decides its environment: data and configurations may hold what is nobody's business.
+    """
+    command = ["git", "--no-optional-locks", "-C", str(directory), "-c", "core.quotepath=off", "diff"]
+    command += ["--no-color", "--no-ext-diff", "--no-textconv", "HEAD", "--", *_FIRST_PARTY]
+    try:
+        done = subprocess.run(command, capture_output=True, check=False, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.decode("utf-8", errors="replace") if done.returncode == 0 else ""
+
+
 def user_name() -> str:
     """Who runs this; the number where the user has no name (a container)."""
     try:
@@ -106,6 +130,6 @@ def surroundings(directory: Path) -> dict[str, Any]:
         "git_dirty": git.dirty,
         "environment_digest": environment_digest(),
         "user": user_name(),
-        "host": socket.gethostname(),
+        **machine_facts(),
         "pid": os.getpid(),
     }

@@ -18,7 +18,7 @@ from pipeline_lib.errors import (
     UnknownEnvironmentError,
 )
 from pipeline_lib.runtime.endings import canceled, failed, log_tail, response_of
-from pipeline_lib.runtime.environment import environment_digest, quiet_libraries
+from pipeline_lib.runtime.environment import child_environment, environment_digest
 from pipeline_lib.runtime.host.client import HostClient, NotStarted, follow
 from pipeline_lib.runtime.host.protocol import ExecuteOrder, ExitStatus
 from pipeline_lib.runtime.host.starting import cold_process, ensure_host
@@ -114,7 +114,7 @@ class Executor:
             modules=preload,
             timeout_seconds=timeout_seconds,
             grace_seconds=self._settings.kill_grace_seconds,
-            environ=quiet_libraries(os.environ),
+            environ=child_environment(os.environ),
             directory=str(Path.cwd()),
             label=str(request.context.get("node", request.code)),
         )

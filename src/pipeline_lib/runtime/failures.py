@@ -18,6 +18,7 @@ from pipeline_lib.errors import (
 from pipeline_lib.metadata.records import NodeKey
 from pipeline_lib.plan.models import CodeRef
 from pipeline_lib.runtime.messages import Failure, Response
+from pipeline_lib.runtime.results import NodeResult
 
 MESSAGE_LIMIT = 2_000
 TRACEBACK_LIMIT = 20_000
@@ -137,3 +138,16 @@ class ChildFailedError(PipelineError):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return PipelineError.from_json, (self.as_json(),)
+
+
+class TryFailedError(Exception):
+    """One try failed; carries its result out of the launcher's retry loop."""
+
+    def __init__(self, result: NodeResult, *, retryable: bool) -> None:
+        super().__init__(result.reason)
+        self.result, self.retryable = result, retryable
+
+
+def is_retryable(error: PipelineError) -> bool:
+    """Whether another try might mend it."""
+    return bool(getattr(error, "retryable", True))

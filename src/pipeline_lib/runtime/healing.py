@@ -1,8 +1,8 @@
 """What a process that died left behind: told from what is alive, and cleared away."""
 
 import os
-import socket
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -11,10 +11,13 @@ import psutil
 from pipeline_lib.artifacts.store import ArtifactStore, Place, staging_name
 from pipeline_lib.metadata.records import ORPHANED, NodeKey, State, StoredExecution
 from pipeline_lib.metadata.store import Store
+from pipeline_lib.runtime.leases import has_run_out, is_this_machine
 
 # Files cannot be older than the execution they are of; clocks of two machines may differ by this much.
 _CLOCKS = timedelta(minutes=5)
 _RECENT_TRIES = 10
+_TRIES_OF_A_NODE = 200
+_END_SECONDS = 5.0
 
 
 def staging_key(key: NodeKey, execution_id: int) -> str:
@@ -23,19 +26,23 @@ def staging_key(key: NodeKey, execution_id: int) -> str:
 
 
 def is_alive(facts: Mapping[str, Any]) -> bool:
-    """Whether the process that wrote these facts still runs; of another host nobody here can say no."""
-    if facts.get("host") != socket.gethostname():
-        return True
+    """Whether the process that wrote these facts still runs; on another machine, whether its lease does."""
+    if not is_this_machine(facts):
+        return not has_run_out(facts)
+    return facts.get("pid") == os.getpid() or _process(facts) is not None
+
+
+def _process(facts: Mapping[str, Any]) -> psutil.Process | None:
+    """The living process of this machine that wrote these facts."""
     pid, born = facts.get("pid"), facts.get("pid_started")
     if not isinstance(pid, int):
-        return False
-    if pid == os.getpid():
-        return True
+        return None
     try:
         process = psutil.Process(pid)
-        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - float(born or 0)) < 2
+        same = abs(process.create_time() - float(born or 0)) < 2
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.NoSuchProcess:
-        return False
+        return None
 
 
 def is_dead(execution: StoredExecution) -> bool:
@@ -71,6 +78,55 @@ def clear_dead_tries(store: Store, artifacts: ArtifactStore, key: NodeKey) -> li
     for execution in dead:
         clear_away(store, artifacts, execution)
     return [execution.id for execution in dead]
+
+
+def give_up(store: Store, artifacts: ArtifactStore, execution: StoredExecution) -> None:
+    """End a try that nobody waits for any more, whether its process lives or not.
+
+    On this machine the process is killed, and its child with it. On another it is told by the store: it
+    stops when it comes to renew its lease, and takes its files along; it cannot publish before.
+
+    Raises:
+        MetadataUnavailableError: The store does not answer.
+        ArtifactStoreError: Files cannot be deleted.
+    """
+    store.finish(execution.id, State.FAILED, {ORPHANED: True})
+    process = _process(execution.facts) if is_this_machine(execution.facts) else None
+    if process is not None and process.pid != os.getpid():
+        with suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
+            process.kill()
+            process.wait(_END_SECONDS)
+    if is_dead(execution):
+        clear_away(store, artifacts, execution)
+
+
+def give_up_older_tries(store: Store, artifacts: ArtifactStore, key: NodeKey, attempt: int) -> list[int]:
+    """End the tries that came before, of a node whose orchestrator allows one at a time; their ids.
+
+    Args:
+        store: Where the tries are recorded.
+        artifacts: Where their files are.
+        key: The node.
+        attempt: Number of the try that is about to start, from 1.
+    """
+    if attempt <= 1:
+        return []
+    older = [
+        execution
+        for execution in store.node_history(key.pipeline, key.node, limit=_TRIES_OF_A_NODE)
+        if execution.key == key and execution.state is State.RUNNING and execution.facts["try"] < attempt
+    ]
+    for execution in older:
+        give_up(store, artifacts, execution)
+    return [execution.id for execution in older]
+
+
+def give_up_run(store: Store, artifacts: ArtifactStore, run_id: str) -> list[int]:
+    """End what is recorded as running in a run of which nothing runs any more; the ids."""
+    running = [found for found in store.run_executions(run_id) if found.state is State.RUNNING]
+    for execution in running:
+        give_up(store, artifacts, execution)
+    return [execution.id for execution in running]
 
 
 def unrecorded(

@@ -18,17 +18,28 @@ from pipeline_lib import caching
 from pipeline_lib.artifacts.store import ArtifactStore
 from pipeline_lib.errors import AlreadyCompleteError, MetadataUnavailableError, PipelineError
 from pipeline_lib.faults import reached
-from pipeline_lib.metadata.records import NewArtifact, NewExecution, NodeKey, State, StoredExecution
+from pipeline_lib.metadata.records import NewArtifact, NewExecution, NodeKey, State
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.plan.models import Node
-from pipeline_lib.runtime.failures import ChildFailedError, named_error
-from pipeline_lib.runtime.healing import clear_dead_tries, staging_key
+from pipeline_lib.runtime.approvals import Approver, not_launched, question_of, withheld
+from pipeline_lib.runtime.failures import ChildFailedError, TryFailedError, is_retryable, named_error
+from pipeline_lib.runtime.healing import clear_dead_tries, give_up_older_tries, staging_key
+from pipeline_lib.runtime.leases import Lease, lease_facts
 from pipeline_lib.runtime.messages import InputArtifact, Request, Response
-from pipeline_lib.runtime.preparation import Prepared, prepare
+from pipeline_lib.runtime.preparation import Prepared
 from pipeline_lib.runtime.publishing import publish_outputs, remove_outputs
 from pipeline_lib.runtime.resolution import artifacts_in, import_existing, resolve_node
-from pipeline_lib.runtime.results import NodeProgress, NodeResult, NodeStep, Observer, Outcome, Step
+from pipeline_lib.runtime.results import (
+    NodeProgress,
+    NodeResult,
+    NodeStep,
+    Observer,
+    Outcome,
+    Step,
+    recorded_result,
+)
 from pipeline_lib.runtime.scope import Scope
+from pipeline_lib.runtime.waiting import Waiting, prepare_when_there
 from pipeline_lib.settings import Profile
 
 
@@ -60,6 +71,9 @@ class RunContext:
         facts: Recorded on every execution: user, host, git commit and dirty flag, environment digest.
         force: Nodes that are executed even if the cache has an answer.
         verify_full: Hash cached outputs before reuse, not only compare sizes.
+        attempt: Number of this try, from 1, by an orchestrator that retries itself, and that has given up
+            all tries before it; 0: the launcher retries.
+        texts: By digest, what facts name by digest only: the diff of a working copy that is dirty.
     """
 
     pipeline: str
@@ -69,11 +83,18 @@ class RunContext:
     force: frozenset[str] = frozenset()
     verify_full: bool = False
     resumed: bool = False
+    attempt: int = 0
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launcher:
-    """Launches nodes of one run."""
+    """Launches nodes of one run.
+
+    Attributes:
+        approver: Whom to ask where a node needs approval; None: only answers on record count.
+        waits: Whether to wait here for outside data that is missing, where the pipeline would wait.
+    """
 
     store: Store
     artifacts: ArtifactStore
@@ -82,6 +103,8 @@ class Launcher:
     run: RunContext
     cancel: threading.Event = field(default_factory=threading.Event)
     observe: Observer = lambda _: None
+    approver: Approver | None = None
+    waits: bool = True
 
     def launch(self, node: Node, scope: Scope) -> NodeResult:
         """Bring one node (one iteration) to its end; errors of the node are in the result.
@@ -96,8 +119,7 @@ class Launcher:
         try:
             result = self._launch(node, key, scope)
         except (PipelineError, OSError) as error:
-            named = named_error(error, key)
-            result = NodeResult(key=key, outcome=Outcome.FAILED, error=named, reason=named.summary)
+            result = not_launched(error, key, scope.plan, self.store)
         return replace(result, seconds=time.perf_counter() - started)
 
     def _launch(self, node: Node, key: NodeKey, scope: Scope) -> NodeResult:
@@ -106,14 +128,22 @@ class Launcher:
         self.observe(NodeStep(key=key, step=Step.RESOLVING))
         if self.run.resumed:
             clear_dead_tries(self.store, self.artifacts, key)
+            give_up_older_tries(self.store, self.artifacts, key, self.run.attempt)
             if (done := self.store.completed(key)) is not None:
-                recorded = _as_recorded(done, "complete in this run already")
+                recorded = recorded_result(done, "complete in this run already")
                 return replace(recorded, outcome=Outcome.RESOLVED) if node.kind == "resolver" else recorded
         if node.kind == "resolver":
             return self._resolve(node, key, scope)
         if node.kind == "importer":
             return import_existing(node, key, scope, self.store, self.artifacts)
-        prepared = prepare(node, key, scope, self.profile)
+        if node.options.approval is not None:
+            self.observe(NodeStep(key=key, step=Step.ASKING))
+            question = question_of(node, key, scope, span=self.run.span)
+            refused = withheld(question, store=self.store, approver=self.approver, facts=self.run.facts)
+            if refused is not None:
+                return refused
+        waiting = Waiting(cancel=self.cancel, observe=self.observe) if self.waits else None
+        prepared = prepare_when_there(node, key, scope, self.profile, waiting)
         reached("prepared")
         self.observe(NodeStep(key=key, step=Step.LOOKING_UP))
         found = caching.find(
@@ -184,7 +214,7 @@ class Launcher:
         retrying = Retrying(
             stop=stop_after_attempt(options.retries + 1),
             wait=wait_exponential(multiplier=options.retry_delay_seconds, max=600),
-            retry=retry_if_exception(lambda error: isinstance(error, _TryFailedError) and error.retryable),
+            retry=retry_if_exception(lambda error: isinstance(error, TryFailedError) and error.retryable),
             sleep=sleep_using_event(self.cancel),
             before_sleep=lambda state: self.observe(
                 NodeStep(key=prepared.key, step=Step.WAITING, detail=f"try {state.attempt_number} failed")
@@ -196,31 +226,37 @@ class Launcher:
                 with attempt:
                     tries = attempt.retry_state.attempt_number
                     result = self._try(prepared, tries, why)
-        except _TryFailedError as failed:
+        except TryFailedError as failed:
             result = failed.result
         return replace(result, tries=tries, reason=result.reason or why)
 
     def _try(self, prepared: Prepared, tries: int, why: str) -> NodeResult:
-        """One execution; raises `_TryFailedError` with the result of a failed one."""
+        """One execution; raises `TryFailedError` with the result of a failed one."""
         key = prepared.key
+        tries = self.run.attempt or tries
         log = self._log_path(key, tries)
         execution = self._new_execution(prepared, tries=tries, log=str(log))
+        execution = replace(execution, facts={**execution.facts, **lease_facts()})
         execution_id = self.store.start(execution)
         reached("registered")
         self.observe(NodeStep(key=key, step=Step.EXECUTING, detail=why, log=log))
         facts: dict[str, Any] = {}
         try:
-            with self._staging(key, execution_id) as staging:
+            with (
+                Lease(self.store, execution_id, cancel=self.cancel) as lease,
+                self._staging(key, execution_id) as staging,
+            ):
                 response = self.executor.execute(
-                    self._request(prepared, execution_id, staging),
+                    self._request(prepared, execution_id, staging, log),
                     log_path=log,
                     timeout_seconds=prepared.node.options.timeout_seconds,
                     preload=prepared.preload,
                     on_progress=lambda progress: self.observe(NodeProgress(key=key, progress=progress)),
-                    cancel=self.cancel,
+                    cancel=lease,
                 )
                 reached("executed")
-                facts = response.usage.model_dump()
+                lease.require(key)
+                facts = {**response.facts, **response.usage.model_dump()}
                 if response.failure is not None:
                     raise ChildFailedError(response)
                 self.observe(NodeStep(key=key, step=Step.PUBLISHING))
@@ -231,7 +267,9 @@ class Launcher:
         except (PipelineError, OSError) as error:
             named = named_error(error, key)
             failed = self._failed(prepared, execution_id, named, facts, log)
-            raise _TryFailedError(failed, retryable=_retryable(named) and not self.cancel.is_set()) from error
+            raise TryFailedError(
+                failed, retryable=is_retryable(named) and not self.cancel.is_set()
+            ) from error
         return replace(result, log=log, usage=facts)
 
     @contextmanager
@@ -276,7 +314,7 @@ class Launcher:
                 f"{key} is complete in this run, but its execution cannot be read",
                 fix="run `pipeline doctor`",
             )
-        return _as_recorded(winner, "another try of this run was first")
+        return recorded_result(winner, "another try of this run was first")
 
     def _failed(
         self,
@@ -297,7 +335,7 @@ class Launcher:
         except MetadataUnavailableError:
             winner = None  # the first error tells more; the next try clears the execution away
         if winner is not None:
-            return _as_recorded(winner, "another try of this run was first")
+            return recorded_result(winner, "another try of this run was first")
         return NodeResult(
             key=prepared.key,
             outcome=Outcome.CANCELED if canceled else Outcome.FAILED,
@@ -329,11 +367,12 @@ class Launcher:
         folder.mkdir(parents=True, exist_ok=True)
         return folder / (f"{key}.log" if tries == 1 else f"{key}.try{tries}.log")
 
-    def _request(self, prepared: Prepared, execution_id: int, staging: Path) -> Request:
+    def _request(self, prepared: Prepared, execution_id: int, staging: Path, log: Path) -> Request:
         profile, node, key = self.profile, prepared.node, prepared.key
         return Request(
             code=node.code,
             import_paths=tuple(str(Path(path).resolve()) for path in profile.import_paths),
+            sources=dict(prepared.sources),
             inputs={
                 port: tuple(
                     InputArtifact(id=a.id, uri=a.uri, digest=a.digest, properties=dict(a.properties))
@@ -343,6 +382,7 @@ class Launcher:
             },
             parameters=dict(prepared.parameters),
             staging=str(staging),
+            kept=str(log.with_suffix("")),
             artifact_cache=str(Path(profile.state_dir).resolve() / "artifact-cache"),
             artifact_root=profile.artifacts.resolved_root(),
             storage_options=profile.artifacts.storage_options,
@@ -353,29 +393,7 @@ class Launcher:
                 "node": str(key),
                 "execution_id": execution_id,
                 "span": self.run.span,
-                "serving_base_path": profile.serving.resolved_base_path(),
+                "serving": profile.serving.resolved().model_dump(mode="json"),
             },
             environment=node.options.environment,
         )
-
-
-def _as_recorded(done: StoredExecution, reason: str) -> NodeResult:
-    return NodeResult(
-        key=done.key,
-        outcome=Outcome.COMPLETE if done.state is State.COMPLETE else Outcome.CACHED,
-        outputs=done.outputs,
-        execution_id=done.id,
-        reason=reason,
-    )
-
-
-class _TryFailedError(Exception):
-    """One try failed; carries its result out of the retry loop."""
-
-    def __init__(self, result: NodeResult, *, retryable: bool) -> None:
-        super().__init__(result.reason)
-        self.result, self.retryable = result, retryable
-
-
-def _retryable(error: PipelineError) -> bool:
-    return bool(getattr(error, "retryable", True))

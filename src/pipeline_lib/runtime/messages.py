@@ -34,9 +34,11 @@ class Request(_Message):
 
     Attributes:
         import_paths: Put before `sys.path`, so that `code.module` and user modules can be imported.
+        sources: Sha256 by path of the modules that the cache key counts; they are compared when imported.
         inputs: By port, always lists; the component's signature says which are single.
         parameters: Plain JSON by name; the component's annotations say what to make of it.
         staging: Local directory for outputs.
+        kept: Beginning of the paths under which files of a failed execution are kept.
         artifact_cache: Local directory for copies of remote inputs.
         artifact_root: Root of the artifact store, where manifests of adopted artifacts are.
         beam: Runner and options.
@@ -48,9 +50,11 @@ class Request(_Message):
     version: Literal[1] = 1
     code: CodeRef
     import_paths: tuple[str, ...] = ()
+    sources: dict[str, str] = {}
     inputs: dict[str, tuple[InputArtifact, ...]] = {}
     parameters: dict[str, Any] = {}
     staging: str
+    kept: str = ""
     artifact_cache: str = ""
     artifact_root: str = ""
     storage_options: dict[str, Any] = {}
@@ -91,9 +95,14 @@ class Usage(_Message):
 
 
 class Response(_Message):
-    """What came of a request: outputs by port (always lists), or a failure."""
+    """What came of a request: outputs by port (always lists), or a failure.
+
+    Attributes:
+        facts: What the body wants kept with the execution, whichever way it ended.
+    """
 
     version: Literal[1] = 1
     outputs: dict[str, tuple[OutputArtifact, ...]] = {}
+    facts: dict[str, Any] = {}
     failure: Failure | None = None
     usage: Usage = Usage()

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import yaml
@@ -79,17 +79,25 @@ def _value(plan: Plan, parameter: RunParameter, given: Mapping[str, Any]) -> Any
     value = given[parameter.name]
     if parameter.secret:
         return require_reference(value)
-    check = compile_schema(dict(parameter.schema_), formats={"date": _is_date}, use_default=False)
+    formats = {"date": _is_date, "date-time": _is_moment}
+    check = compile_schema(dict(parameter.schema_), formats=formats, use_default=False)
     try:
         check(value)
     except JsonSchemaValueException as error:
         path = "".join(f".{step}" for step in error.path[1:])
         raise RunParameterError(
             f"{plan.name}.{parameter.name}{path} cannot be {error.value!r}",
-            needs=error.message.removeprefix(str(error.name)).strip(),
+            needs=_need(error),
             fix="give a value of the declared type and range",
         ) from error
     return value
+
+
+def _need(error: JsonSchemaValueException) -> str:
+    """What the schema asks for, in the words of a person."""
+    if error.rule == "format" and error.rule_definition == "date":
+        return "a date, YYYY-MM-DD"
+    return str(error.message).removeprefix(str(error.name)).strip().removeprefix("must be ")
 
 
 def _is_date(text: str) -> bool:
@@ -98,3 +106,11 @@ def _is_date(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return len(text) > len("2026-01-31")

@@ -26,6 +26,7 @@ class Prepared:
         parts: What the cache key is made of.
         cache_key: Hex digest, or "" for a node that is not cached.
         preload: Heavy modules its code imports; empty for a light node.
+        sources: Sha256 by path of the modules that the cache key counts.
     """
 
     node: Node
@@ -35,6 +36,7 @@ class Prepared:
     parts: caching.KeyParts
     cache_key: str
     preload: tuple[str, ...]
+    sources: Mapping[str, str]
 
 
 def prepare(node: Node, key: NodeKey, scope: Scope, profile: Profile) -> Prepared:
@@ -64,6 +66,7 @@ def prepare(node: Node, key: NodeKey, scope: Scope, profile: Profile) -> Prepare
         parts=parts,
         cache_key=caching.cache_key(parts) if node.options.cache.enabled else "",
         preload=caching.heavy_modules(code),
+        sources=code.sources,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_lib.errors import PipelineError
-from pipeline_lib.metadata.records import NodeKey, Ports, State
+from pipeline_lib.metadata.records import NodeKey, Ports, State, StoredExecution
 
 
 class Outcome(enum.StrEnum):
@@ -61,6 +61,25 @@ class NodeResult:
     usage: Mapping[str, Any] = field(default_factory=dict)
 
 
+def recorded_result(done: StoredExecution, reason: str = "") -> NodeResult:
+    """The result that a successful execution stands for."""
+    return NodeResult(
+        key=done.key,
+        outcome=Outcome.COMPLETE if done.state is State.COMPLETE else Outcome.CACHED,
+        outputs=done.outputs,
+        execution_id=done.id,
+        reason=reason,
+    )
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """Ctrl-C during a run, whose running nodes were canceled and recorded."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(run_id)
+        self.run_id = run_id
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
     """How a run ended, node by node in the order they ended."""
@@ -85,6 +104,8 @@ class Step(enum.StrEnum):
     EXECUTING = "executing"
     PUBLISHING = "publishing"
     WAITING = "waiting to retry"
+    WAITING_FOR_DATA = "waiting for data"
+    ASKING = "asking for approval"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,6 +90,11 @@ class LocalRunner:
         self._parameters = parameters
         self._warming = threading.Lock()  # taken once, by the first node that is executed
 
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self._launcher.run.run_id
+
     def run(self) -> RunResult:
         """Run to the end; a failing node blocks what depends on it and lets the rest go on.
 
@@ -180,8 +185,8 @@ class LocalRunner:
         if node.id not in self._selection.run:
             self._end(reuse_outputs(node, self._launcher, needed=node.id in self._selection.reuse))
             return []
-        if not node.exit_handler and (culprit := self._failed_upstream(node)):
-            self._end(self._blocked(node, culprit))
+        if not node.exit_handler and (reason := self._failed_upstream(node)):
+            self._end(self._blocked(node, reason))
             return []
         try:
             scopes = loop_scopes(node, self._scope)
@@ -197,13 +202,15 @@ class LocalRunner:
         self._observe(NodeEnded(result=result))
 
     def _failed_upstream(self, node: Node) -> str | None:
+        """Why a node is blocked: what failed, however far before it."""
         for upstream in sorted(self._edges[node.id]):
-            if any(result.outcome.failed for result in self._results.of(upstream)):
-                return upstream
+            for result in self._results.of(upstream):
+                if result.outcome.failed:
+                    return result.reason if result.outcome is Outcome.BLOCKED else f"{upstream} failed"
         return None
 
-    def _blocked(self, node: Node, culprit: str) -> NodeResult:
-        return NodeResult(key=self._key(node), outcome=Outcome.BLOCKED, reason=f"{culprit} failed")
+    def _blocked(self, node: Node, reason: str) -> NodeResult:
+        return NodeResult(key=self._key(node), outcome=Outcome.BLOCKED, reason=reason)
 
     def _key(self, node: Node) -> NodeKey:
         context = self._launcher.run

@@ -1,5 +1,6 @@
 """What a profile opens: store, artifacts, executor; and a run's context, made from the surroundings."""
 
+import hashlib
 import secrets
 import threading
 from collections.abc import Iterator, Mapping
@@ -16,12 +17,13 @@ from pipeline_lib.errors import ProfileError, RunConflictError, UnknownRecordErr
 from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.plan.models import Plan
-from pipeline_lib.runtime.environment import surroundings
+from pipeline_lib.runtime.approvals import Approver
+from pipeline_lib.runtime.environment import git_diff, surroundings
 from pipeline_lib.runtime.execution import Executor
 from pipeline_lib.runtime.healing import clear_away, is_dead
 from pipeline_lib.runtime.launcher import Launcher, RunContext
 from pipeline_lib.runtime.parameters import bind, span_of
-from pipeline_lib.runtime.results import Observer, RunResult
+from pipeline_lib.runtime.results import Observer, RunInterrupted, RunResult
 from pipeline_lib.runtime.runner import LocalRunner
 from pipeline_lib.runtime.selection import Selection
 from pipeline_lib.settings import Profile
@@ -37,7 +39,9 @@ class Session:
     executor: Executor
 
     def launcher(self, context: RunContext, *, cancel: threading.Event | None = None) -> Launcher:
-        """A launcher for one run."""
+        """A launcher for one run; what its facts name by digest is kept."""
+        for digest, text in context.texts.items():
+            self.store.keep_text(digest, text)
         return Launcher(
             store=self.store,
             artifacts=self.artifacts,
@@ -56,6 +60,7 @@ class Session:
         selection: Selection | None = None,
         force: frozenset[str] = frozenset(),
         verify_full: bool = False,
+        approver: Approver | None = None,
         observe: Observer = lambda _: None,
     ) -> RunResult:
         """Run a plan locally, with parameters as plain JSON.
@@ -68,6 +73,7 @@ class Session:
             selection: The nodes of a partial run; all by default.
             force: Nodes to execute although cached.
             verify_full: Hash cached outputs before reuse, not only compare sizes.
+            approver: Whom to ask where a node needs approval; without one it fails.
             observe: Receives every event, from several threads.
 
         Raises:
@@ -75,20 +81,25 @@ class Session:
             UnknownRecordError: There is no run to resume of that id.
             RunConflictError: The run to resume is one of another pipeline.
             SelectionError: The partial run has nothing to go on from.
+            RunInterrupted: Ctrl-C; what ran was canceled and recorded.
         """
         if resume is not None:
             context, parameters = self._resumed(plan, resume)
         else:
             parameters = bind(plan, given)
             context = new_context(plan, span=span_of(plan, parameters), profile=self.profile)
+        launcher = self.launcher(replace(context, force=force, verify_full=verify_full))
         runner = LocalRunner(
             plan,
-            self.launcher(replace(context, force=force, verify_full=verify_full)),
+            replace(launcher, approver=approver),
             parameters,
             selection=selection,
             observe=observe,
         )
-        return runner.run()
+        try:
+            return runner.run()
+        except KeyboardInterrupt as interrupt:
+            raise RunInterrupted(runner.run_id) from interrupt
 
     def _resumed(self, plan: Plan, run_id: str) -> tuple[RunContext, dict[str, Any]]:
         """The context and parameters of a run to go on with; tries in it that died are cleared away."""
@@ -148,6 +159,10 @@ def open_session(profile: Profile, *, cold: bool = False) -> Iterator[Session]:
 def new_context(plan: Plan, *, span: str, profile: Profile) -> RunContext:
     """A new run's identity and what is worth knowing of its surroundings."""
     now = datetime.now(UTC)
+    facts, texts = surroundings(Path.cwd()), {}
+    if facts["git_dirty"] and (changes := git_diff(Path.cwd())):
+        facts["git_diff_digest"] = hashlib.sha256(changes.encode()).hexdigest()
+        texts[facts["git_diff_digest"]] = changes
     return RunContext(
         pipeline=plan.name,
         run_id=f"{plan.name}-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
@@ -155,7 +170,8 @@ def new_context(plan: Plan, *, span: str, profile: Profile) -> RunContext:
         facts={
             "profile": profile.name,
             "pid_started": psutil.Process().create_time(),
-            **surroundings(Path.cwd()),
+            **facts,
             "plan_digest": plan.digest,
         },
+        texts=texts,
     )

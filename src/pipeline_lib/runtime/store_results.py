@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline_lib.metadata.records import NodeKey, State
+from pipeline_lib.metadata.records import NodeKey
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.plan.models import Plan
-from pipeline_lib.runtime.results import NodeResult, Outcome
+from pipeline_lib.runtime.results import NodeResult, recorded_result
 from pipeline_lib.runtime.scope import Scope, loop_scopes
 
 
@@ -45,11 +45,4 @@ class StoreResults:
     def _look_up(self, node: str, iteration: tuple[int, ...]) -> NodeResult | None:
         key = NodeKey(pipeline=self.plan.name, run_id=self.run_id, node=node, iteration=iteration)
         done = self.store.completed(key)
-        if done is None:
-            return None
-        return NodeResult(
-            key=key,
-            outcome=Outcome.COMPLETE if done.state is State.COMPLETE else Outcome.CACHED,
-            outputs=done.outputs,
-            execution_id=done.id,
-        )
+        return None if done is None else recorded_result(done)

@@ -44,6 +44,7 @@ def test_a_nodes_outputs_are_plain_json() -> None:
     assert summary(result) == {
         "outcome": "cached",
         "reason": "",
+        "run_id": "p.r",
         "execution": 4,
         "outputs": {"out": [{"id": 1, "type": "A", "uri": "/a", "digest": "d"}]},
     }

@@ -5,14 +5,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk import PartitionedAssetTimetable
 from airflow.serialization.decoders import decode_timetable
 from airflow.serialization.encoders import encode_timetable
 from airflow.timetables.base import DataInterval, TimeRestriction
 from pendulum import DateTime, instance
 
-from pipeline_lib.airflow.schedules import span_of_run, timetable
+from pipeline_lib.airflow.schedules import schedule_of, span_of_run, timetable
 from pipeline_lib.errors import SpanUnknownError
-from pipeline_lib.plan.models import CodeRef, Plan
+from pipeline_lib.plan.models import ArtifactTrigger, CodeRef, Plan
 
 
 def moment(text: str) -> DateTime:
@@ -86,3 +87,27 @@ def test_without_a_schedule_the_day_must_be_given() -> None:
 
 def test_no_schedule_no_timetable() -> None:
     assert timetable(None) is None
+
+
+def waiting_for(*triggers: ArtifactTrigger) -> Plan:
+    return plan_with(None).model_copy(update={"triggers": triggers})
+
+
+def test_artifacts_of_spans_start_a_run_for_each_span() -> None:
+    one = ArtifactTrigger(pipeline="other", node="make", port="it")
+    made = schedule_of(waiting_for(one))
+    assert isinstance(made, PartitionedAssetTimetable)
+    both = schedule_of(waiting_for(one, one.model_copy(update={"port": "that"})))
+    assert [named.name for named in both.asset_condition.objects] == ["other.make.it", "other.make.that"]  # type: ignore[union-attr]
+
+
+def test_artifacts_of_no_span_start_a_run_when_they_are_new() -> None:
+    (named,) = schedule_of(waiting_for(ArtifactTrigger(pipeline="o", node="n", port="p", spans=False)))  # type: ignore[misc]
+    assert named.name == "o.n.p"
+
+
+def test_a_run_started_by_an_artifact_is_of_its_span() -> None:
+    plan = waiting_for(ArtifactTrigger(pipeline="other", node="make", port="it"))
+    assert span_of_run(plan, run(partition_key="2026-05-05", run_after=moment("2026-06-01"))) == "2026-05-05"
+    with pytest.raises(SpanUnknownError, match="no known day"):
+        span_of_run(plan, run(run_after=moment("2026-06-01")))

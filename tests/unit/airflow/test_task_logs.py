@@ -1,82 +1,77 @@
 """The child's log in the task's."""
 
-import logging
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
+from structlog.testing import LogCapture
 
 from pipeline_lib.airflow.task_logs import ChildLog
 from pipeline_lib.metadata.records import NodeKey
 from pipeline_lib.runtime.results import NodeProgress, NodeStep, Step
 
 KEY = NodeKey(pipeline="p", run_id="r", node="n")
-LOGGER = logging.getLogger("tests.child")
+
+
+@pytest.fixture
+def logged() -> Iterator[list[Any]]:
+    before = structlog.get_config()
+    capture = LogCapture()
+    structlog.configure(processors=[capture])
+    yield capture.entries
+    structlog.configure(**before)
 
 
 def executing(file: Path) -> NodeStep:
     return NodeStep(key=KEY, step=Step.EXECUTING, detail="first execution", log=file)
 
 
-def test_lines_arrive_while_the_child_runs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+def events(logged: list[Any]) -> list[str]:
+    return [entry["event"] for entry in logged]
+
+
+def test_lines_arrive_while_the_child_runs(tmp_path: Path, logged: list[Any]) -> None:
     file = tmp_path / "n.log"
-    with ChildLog(LOGGER) as log, file.open("a") as child:
+    with ChildLog("node") as log, file.open("a") as child:
         log.observe(executing(file))
         child.write("epoch 1\n")
         child.flush()
         deadline = time.monotonic() + 5
-        while "epoch 1" not in caplog.messages and time.monotonic() < deadline:
+        while "epoch 1" not in events(logged) and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert caplog.messages == ["executing: first execution", "epoch 1"]
+        assert events(logged) == ["executing: first execution", "epoch 1"]
 
 
-def test_the_end_arrives_even_without_a_line_break(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+def test_the_end_arrives_even_without_a_line_break(tmp_path: Path, logged: list[Any]) -> None:
     file = tmp_path / "n.log"
-    with ChildLog(LOGGER) as log:
+    with ChildLog("node") as log:
         log.observe(executing(file))
         file.write_text("one\ntwo")
-    assert caplog.messages[1:] == ["one", "two"]
+    assert events(logged)[1:] == ["one", "two"]
 
 
-def test_what_an_earlier_try_wrote_is_not_repeated(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+def test_what_an_earlier_try_wrote_is_not_repeated(tmp_path: Path, logged: list[Any]) -> None:
     file = tmp_path / "n.log"
     file.write_text("first try\n")
-    with ChildLog(LOGGER) as log:
+    with ChildLog("node") as log:
         log.observe(executing(file))
         with file.open("a") as child:
             child.write("second try\n")
-    assert caplog.messages[1:] == ["second try"]
+    assert events(logged)[1:] == ["second try"]
 
 
-@pytest.mark.parametrize(
-    ("line", "name", "level", "text"),
-    [
-        pytest.param(
-            "2026-01-01 03:00:00,000 WARNING flights.x: few rows",
-            "tests.child.flights.x",
-            logging.WARNING,
-            "few rows",
-            id="record",
-        ),
-        pytest.param("ERROR: no rows", "tests.child", logging.INFO, "ERROR: no rows", id="plain"),
-    ],
-)
-def test_levels_and_loggers_of_the_child_are_kept(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, line: str, name: str, level: int, text: str
-) -> None:
-    caplog.set_level(logging.INFO)
+def test_level_and_fields_are_kept(tmp_path: Path, logged: list[Any]) -> None:
     file = tmp_path / "n.log"
-    with ChildLog(LOGGER) as log:
+    with ChildLog("node") as log:
         log.observe(executing(file))
-        file.write_text(line + "\n")
-    assert caplog.record_tuples[1:] == [(name, level, text)]
+        file.write_text('2026-01-01 03:00:00,000 WARNING flights.x: few rows | {"rows": 3, "level": "low"}\n')
+    assert logged[1:] == [{"event": "few rows", "log_level": "warning", "rows": 3, "level_": "low"}]
 
 
-def test_progress_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    with ChildLog(LOGGER) as log:
+def test_progress_is_logged_by_fields(logged: list[Any]) -> None:
+    with ChildLog("node") as log:
         log.observe(NodeProgress(key=KEY, progress={"epoch": 3}))
-    assert caplog.messages == ['progress {"epoch": 3}']
+    assert logged == [{"event": "progress", "log_level": "info", "epoch": 3}]

@@ -7,7 +7,18 @@ import pytest
 from pipeline_lib.airflow.translation import check_translatable, task_edges
 from pipeline_lib.errors import UntranslatableError
 from pipeline_lib.plan.expressions import Constant, FromGather, FromOutput
-from pipeline_lib.plan.models import CodeRef, InputPort, Loop, Node, OutputPort, Plan, RunParameter
+from pipeline_lib.plan.models import (
+    ApprovalRule,
+    ArtifactTrigger,
+    CodeRef,
+    InputPort,
+    Loop,
+    Node,
+    Options,
+    OutputPort,
+    Plan,
+    RunParameter,
+)
 
 CODE = CodeRef(module="m", qualname="f")
 
@@ -88,3 +99,24 @@ def test_a_loop_over_constants_is_listed_at_once() -> None:
 def test_what_a_dag_could_not_honour_is_refused(refused: Plan, said: str) -> None:
     with pytest.raises(UntranslatableError, match=said):
         check_translatable(refused)
+
+
+def test_approval_is_asked_for_between_a_node_and_what_it_needs() -> None:
+    rule = Options(approval=ApprovalRule())
+    asking = plan(node("a", options=rule), node("b", "a"), node("c", "b", options=rule))
+    assert edges(asking) == {
+        "start_run": set(),
+        "approve.a": {"start_run"},
+        "a": {"start_run", "approve.a"},
+        "b": {"a"},
+        "approve.c": {"b"},
+        "c": {"b", "approve.c"},
+        "finish_run": {"c"},
+    }
+
+
+def test_nobody_gives_parameters_to_a_run_that_an_artifact_starts() -> None:
+    parameter = RunParameter(name="x", schema={"type": "string"}, required=True)
+    trigger = ArtifactTrigger(pipeline="other", node="make", port="it")
+    with pytest.raises(UntranslatableError, match="nobody is there to give x"):
+        check_translatable(plan(node("a"), parameters=(parameter,), triggers=(trigger,)))

@@ -285,3 +285,13 @@ def test_differences_look_the_same_from_both_sides(old: KeyParts, new: KeyParts)
     assert [(c.kind, c.name, c.before, c.after) for c in there] == [
         (c.kind, c.name, c.after, c.before) for c in back
     ]
+
+
+def test_of_a_list_of_records_the_field_that_changed_is_named() -> None:
+    was, now = ({"files": [{"name": "a.csv", "size": size}, {"name": "b.csv", "size": 2}]} for size in (1, 9))
+    (change,) = differences(changed(parameters={"found": was}), changed(parameters={"found": now}))
+    assert (change.name, change.before, change.after) == ("found.files.0.size", "1", "9")
+    (longer,) = differences(
+        changed(parameters={"found": was}), changed(parameters={"found": {"files": was["files"][:1]}})
+    )
+    assert longer.name == "found.files"

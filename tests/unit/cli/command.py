@@ -22,6 +22,12 @@ class Command:
         self.error = done.stderr
         return done.stdout
 
+    def failing(self, *arguments: str) -> str:
+        """All that is said, on both streams, by a command that must not succeed."""
+        done = CliRunner().invoke(app, list(arguments), prog_name="pipeline")
+        assert done.exit_code not in {0, None}, done.output
+        return " ".join(done.output.split())
+
     def json(self, *arguments: str, code: int = 0) -> Any:
         return json.loads(self(*arguments, "--json", code=code))
 

@@ -11,37 +11,6 @@ from pipeline_lib.cli import console
 from pipeline_lib.errors import ProfileError
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.004, "0.00 s"),
-        (9.994, "9.99 s"),
-        (12.34, "12.3 s"),
-        (119.7, "2 min 0 s"),
-        (3_599, "59 min 59 s"),
-        (3_661, "1 h 1 min"),
-        (200_000, "2 d 7 h"),
-    ],
-)
-def test_durations(seconds: float, text: str) -> None:
-    assert console.duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1024, "1 KiB"), (5 * 2**30, "5.0 GiB")]
-)
-def test_sizes(count: int, text: str) -> None:
-    assert console.size(count) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(True, "yes"), (0.123456, "0.1235"), ({"a": 1, "b": [1, 2]}, "a 1, b 1, 2"), ("x", "x"), (3, "3")],
-)
-def test_values(value: object, text: str) -> None:
-    assert console.plain(value) == text
-
-
 def test_paths_below_the_working_directory_are_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert console.short_path(str(tmp_path / "a/b")) == "a/b"

@@ -65,3 +65,17 @@ def test_a_broken_module_is_named_when_the_pipeline_may_be_in_it(
 def test_a_folder_that_is_not_there_holds_nothing() -> None:
     with pytest.raises(UnknownPipelineError, match="there is no pipeline x"):
         find_pipeline("x", [Path("nowhere")])
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [pytest.param("x = 1\ndef (", 2, id="syntax"), pytest.param("import re\n\nre.nothing()", 3, id="raises")],
+)
+def test_a_module_that_cannot_be_imported_is_named_with_its_line(
+    write_pipeline: Callable[[str, str], None], source: str, line: int, request: pytest.FixtureRequest
+) -> None:
+    name = f"broken_{request.node.callspec.id}"
+    write_pipeline(name, source)
+    with pytest.raises(UnknownPipelineError, match="cannot be imported") as caught:
+        find_pipeline(name, [Path("mine")])
+    assert caught.value.at == f"mine/{name}/pipeline.py:{line}"

@@ -85,7 +85,7 @@ SOURCE = "-p source=number.txt"
         pytest.param(f"chain {SOURCE} -p plus=x", "[PL402] chain.plus cannot be 'x'", id="type"),
         pytest.param(f"chain {SOURCE} -p plus=[1", "write it as YAML or JSON", id="yaml"),
         pytest.param(f"chain {SOURCE} {SOURCE}", "[PL402] source is given twice", id="twice"),
-        pytest.param("chain -p source", "write -p day=2013-06-01", id="no-value"),
+        pytest.param("chain -p source", "write --param source=VALUE", id="no-value"),
         pytest.param(f"chain {SOURCE} --to lst", "did you mean last?", id="node"),
         pytest.param(f"chain {SOURCE} --force lst", "did you mean last?", id="forced-node"),
         pytest.param(f"chain {SOURCE} --only add --to last", "[PL403] --only goes with neither", id="only"),

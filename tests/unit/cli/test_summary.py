@@ -10,7 +10,7 @@ from rich.console import Console
 
 from pipeline_lib.cli.console import out
 from pipeline_lib.cli.summary import headline, summarise
-from pipeline_lib.errors import ComponentFailedError
+from pipeline_lib.errors import ComponentFailedError, OutputMismatchError
 from pipeline_lib.metadata.records import NodeKey, State, StoredArtifact
 from pipeline_lib.runtime.results import NodeResult, Outcome, RunResult
 
@@ -145,3 +145,12 @@ def test_a_failure_shows_its_error_and_the_end_of_its_log(tmp_path: Path) -> Non
     assert "train failed 3 times\n[PL420] train raised ValueError\n  fix: mend it\n  log:" in text
     assert "line 39" in text
     assert "line 27" not in text
+
+
+def test_an_error_that_says_what_is_wrong_goes_without_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "validate.log"
+    log.write_text("Traceback\n")
+    refused = OutputMismatchError("train returned two models", fix="return one")
+    text = shown(result(node("train", outcome=Outcome.FAILED, error=refused, log=log), state=State.FAILED))
+    assert "log:" in text
+    assert "Traceback" not in text

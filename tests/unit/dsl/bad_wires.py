@@ -1,7 +1,7 @@
 # ruff: noqa: B018  an attribute that does not exist is the point
 """Wrong wires, one a line: mypy must reject each (an `ignore` that nothing needs is an error, too).
 
-Read by mypy in test_typing.py, never imported.
+Read by mypy and basedpyright in test_typing.py, never imported.
 """
 
 from datetime import date
@@ -21,6 +21,8 @@ from pipeline_lib import (
     rolling_window,
     when,
 )
+from pipeline_lib.dsl.resolvers import History
+from pipeline_lib.runtime.resolution import StoreHistory
 from unit.dsl.parts import KerasModel, Size, best, ensemble, ingest, judge, notify, push, shard, train
 
 
@@ -95,3 +97,8 @@ def good(day: date, n: int = 3, force: bool = False) -> None:
 
 
 plan_of: Pipeline[..., None] = good
+
+
+def seen_by_resolvers(history: StoreHistory) -> History:
+    """The runtime, which must not import the DSL, has what the DSL promises to resolvers."""
+    return history

@@ -1,5 +1,7 @@
-"""mypy sees wrong wires, with no plugin of ours: the file of bad wires, and one pipeline's message."""
+"""Checkers see wrong wires, with no plugin of ours: the file of bad wires, and one pipeline's message."""
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +28,31 @@ def test_each_bad_wire_is_rejected_and_each_good_one_is_not() -> None:
     result = mypy(ROOT / "tests/unit/dsl/bad_wires.py")
     assert result.stdout == ""
     assert result.returncode == 0
+
+
+@pytest.mark.timeout(200)
+def test_basedpyright_rejects_the_same_wires(tmp_path: Path) -> None:
+    """All but two, which compiling the pipeline refuses: it takes no offence at odd conditions."""
+    lines = (ROOT / "tests/unit/dsl/bad_wires.py").read_text().splitlines()
+    marks = [re.search(r"  # type: ignore\[(.*)\]", line) for line in lines]
+    (tmp_path / "wires.py").write_text("\n".join(re.sub(r"  # type: ignore.*", "", line) for line in lines))
+    settings = {
+        "typeCheckingMode": "standard",
+        "extraPaths": [str(ROOT / part) for part in ("src", "components", "tests")],
+    }
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
+    command = [Path(sys.executable).with_name("basedpyright"), "--outputjson", "-p", tmp_path]
+    checked = subprocess.run(
+        [*command, "--pythonpath", sys.executable], capture_output=True, text=True, check=False
+    )
+    found = {fault["range"]["start"]["line"] for fault in json.loads(checked.stdout)["generalDiagnostics"]}
+    wanted = {
+        number
+        for number, mark in enumerate(marks)
+        if mark and mark[1] not in ("comparison-overlap", "truthy-bool")
+    }
+    assert wanted
+    assert found == wanted
 
 
 BAD_PIPELINE = """

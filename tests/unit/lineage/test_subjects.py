@@ -67,13 +67,15 @@ def test_a_number_is_an_id_or_a_version(audited: Audited) -> None:
 def test_a_time_finds_what_was_pushed_last(audited: Audited) -> None:
     first, _, last = audited.made("PushedModel")[:3]
     models = audited.made("Model")
-    assert find_model(audited.store, Subject(at=last.created_at, target="toy")) == models[0]
+    before = last.created_at - timedelta(milliseconds=1)
+    assert find_model(audited.store, Subject(at=before, target="toy")) == models[0]
+    assert find_model(audited.store, Subject(at=last.created_at, target="toy")) == models[2]
     assert (
         find_model(audited.store, Subject(at=last.created_at + timedelta(seconds=1), target="toy"))
         == models[2]
     )
     with pytest.raises(UnknownSubjectError, match="nothing was pushed to toy before"):
-        find_model(audited.store, Subject(at=first.created_at, target="toy"))
+        find_model(audited.store, Subject(at=first.created_at - timedelta(milliseconds=1), target="toy"))
 
 
 def test_an_unknown_id_and_an_artifact_that_is_no_model(audited: Audited) -> None:

@@ -17,6 +17,7 @@ from pipeline_lib.errors import (
     RunConflictError,
     UnknownRecordError,
 )
+from pipeline_lib.metadata.marks import Mark, MarkKind
 from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.records import (
     ORPHANED,
@@ -27,6 +28,7 @@ from pipeline_lib.metadata.records import (
     NodeKey,
     Ports,
     Run,
+    Slice,
     State,
     StoredArtifact,
 )
@@ -703,6 +705,55 @@ def test_who_made_and_who_used_an_artifact(store: Store) -> None:
     assert [execution.id for execution in store.consumers([artifact.id])] == [user]
     assert store.consumers([artifact.id], limit=0) == []
     assert list(store.producers([])) == list(store.producers([10**9])) == []
-    assert [execution.id for execution in store.executions_mentioning("it's 2%_é.csv")] == [user]
-    assert list(store.executions_mentioning("it's 2__é.csv")) == []
-    assert list(store.executions_mentioning("' OR 1=1 --")) == []
+
+
+NASTY_FILE = "it's 2%_é.csv"
+
+
+def reads(store: Store, run_id: str, name: str, sha256: str) -> int:
+    parameters = {"source": f"/data/{name}", "found": {"files": [{"name": name, "sha256": sha256}]}}
+    execution_id = store.start(new("ingest", run_id, parameters=parameters))
+    store.complete(execution_id, key("ingest", run_id), {"examples": [examples(f"/a/{run_id}")]}, {})
+    return execution_id
+
+
+def test_executions_are_found_by_the_files_they_read(store: Store) -> None:
+    ready(store)
+    ready(store, "run-2")
+    first, second = reads(store, "run-1", NASTY_FILE, "ab" * 32), reads(store, "run-2", "b.csv", "ac" * 32)
+    failed = store.start(
+        new("ingest", "run-3", parameters={"found": [{"name": "b.csv", "sha256": "ac" * 32}]})
+    )
+    store.finish(failed, State.FAILED, {})
+
+    def named(text: str, kind: MarkKind = MarkKind.FILE_NAME) -> list[int]:
+        return [execution.id for execution in store.marked(Mark(kind=kind, text=text), Slice())]
+
+    assert named(NASTY_FILE) == named(f"/data/{NASTY_FILE}") == named("ab" * 32, MarkKind.FILE) == [first]
+    assert named("b.csv") == [second]
+    assert not any(map(named, ["it's 2__é.csv", "' OR 1=1 --", "", "%", "\\"]))
+    assert [mark.text for mark in store.marks(MarkKind.FILE, Slice(), prefix="a")] == ["ac" * 32, "ab" * 32]
+    assert [mark.text for mark in store.marks(MarkKind.FILE, Slice(), prefix="ab")] == ["ab" * 32]
+    assert not any(store.marks(MarkKind.FILE, Slice(), prefix=text) for text in ("%", "' OR 1=1", "_"))
+    assert NASTY_FILE in {mark.text for mark in store.marks(MarkKind.FILE_NAME, Slice())}
+
+
+def test_executions_are_found_by_the_target_they_changed(store: Store) -> None:
+    ready(store)
+    for number in range(5):
+        ready(store, f"r{number}")
+        execution_id = store.start(new("push", f"r{number}"))
+        pushed = NewArtifact(
+            type_name="PushedModel",
+            uri=f"/pushed/{number}",
+            digest="d",
+            properties={"pushed": number != 3, "pushed_destination": f"/served/it's/{number}"},
+        )
+        store.complete(execution_id, key("push", f"r{number}"), {"pushed": [pushed]}, {})
+    mark = Mark(kind=MarkKind.TARGET, text="/served/it's")
+    assert store.marks(MarkKind.TARGET, Slice()) == [mark]
+    ids = [execution.id for execution in store.marked(mark, Slice())]
+    assert len(ids) == 4
+    assert ids == sorted(ids, reverse=True)
+    assert [e.id for e in store.marked(mark, Slice(limit=2, before=ids[1]))] == ids[2:4]
+    assert [e.id for e in store.marked(mark, Slice(limit=1, after=ids[2], oldest_first=True))] == [ids[1]]

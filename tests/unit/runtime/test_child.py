@@ -1,10 +1,13 @@
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from pipeline_lib.errors import ComponentImportError
+from pipeline_lib.artifacts.workspace import Workspace, use_workspace
+from pipeline_lib.dsl.parameters import UserModule
+from pipeline_lib.errors import CodeChangedError, ComponentImportError
 from pipeline_lib.plan.models import CodeRef
 from pipeline_lib.runtime import child
 from pipeline_lib.runtime.messages import InputArtifact, Response
@@ -51,6 +54,37 @@ def test_a_module_that_cannot_be_imported_names_its_line(tmp_path, monkeypatch, 
     with pytest.raises(ComponentImportError, match="No module named 'no_such_library'") as raised:
         child.load(CodeRef(module="half_a_module", qualname="x"))
     assert raised.value.at == f"{tmp_path / 'half_a_module.py'}:2"
+
+
+@pytest.mark.parametrize("content", [pytest.param("x = 2", id="edited"), pytest.param(None, id="gone")])
+def test_source_that_was_edited_since_its_key_is_not_run(request_for, tmp_path, content):
+    source = tmp_path / "model.py"
+    source.write_text("x = 1")
+    digest = hashlib.sha256(b"x = 1").hexdigest()
+    request = request_for("describe").model_copy(update={"sources": {str(source): digest}})
+    assert respond(request).failure is None
+    source.unlink() if content is None else source.write_text(content)
+    failure = respond(request).failure
+    assert failure is not None
+    assert (failure.error["code"], failure.error["at"]) == ("PL444", str(source))
+    assert failure.retryable
+
+
+def test_source_that_is_edited_while_the_body_runs_is_compared_where_it_is_imported(
+    request_for, tmp_path, monkeypatch
+):
+    """A user's module counts as it was imported; what is edited later is the next run's."""
+    source = tmp_path / "users_model.py"
+    source.write_text("x = 1")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    sources = {str(source): hashlib.sha256(b"x = 1").hexdigest()}
+    space = Workspace(staging=tmp_path, verify_code=lambda: child.require_unchanged(sources))
+    with use_workspace(space):
+        assert UserModule("users_model").load().x == 1
+        source.write_text("x = 2")
+        assert UserModule("users_model").load().x == 1
+        with pytest.raises(CodeChangedError, match="edited while its node was being started"):
+            UserModule(str(source)).load()
 
 
 def test_a_remote_input_is_copied_once(request_for, tmp_path):

@@ -6,10 +6,10 @@ import pytest
 
 from pipeline_lib.runtime.environment import (
     GitState,
+    child_environment,
     environment_digest,
     git_state,
     installed_distributions,
-    quiet_libraries,
     surroundings,
 )
 
@@ -81,9 +81,15 @@ def test_no_commit_no_repository_no_git(tmp_path, monkeypatch):
 
 def test_surroundings_are_plain(repository):
     found = surroundings(repository)
-    assert set(found) == {"git_commit", "git_dirty", "environment_digest", "user", "host", "pid"}
+    machine = {"host", "pid_namespace", "pid"}
+    assert set(found) == {"git_commit", "git_dirty", "environment_digest", "user", *machine}
 
 
 def test_what_the_user_set_is_kept():
-    assert quiet_libraries({"TF_CPP_MIN_LOG_LEVEL": "0"})["TF_CPP_MIN_LOG_LEVEL"] == "0"
-    assert quiet_libraries({})["TF_CPP_MIN_LOG_LEVEL"] == "2"
+    assert child_environment({"TF_CPP_MIN_LOG_LEVEL": "0"})["TF_CPP_MIN_LOG_LEVEL"] == "0"
+    assert child_environment({})["TF_CPP_MIN_LOG_LEVEL"] == "2"
+
+
+def test_airflows_settings_stay_with_airflow():
+    given = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "x", "AIRFLOW_HOME": "/h", "AIRFLOW_CTX_DAG_ID": "d"}
+    assert set(given) & set(child_environment(given)) == {"AIRFLOW_CTX_DAG_ID"}

@@ -15,15 +15,18 @@ import pytest
 
 from pipeline_lib.artifacts.store import ArtifactStore, open_artifact_store, staging_name
 from pipeline_lib.metadata.mlmd import open_store
-from pipeline_lib.metadata.records import NewExecution, NodeKey, State
+from pipeline_lib.metadata.records import ORPHANED, NewExecution, NodeKey, State
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.runtime.healing import (
     clear_dead_tries,
+    give_up_older_tries,
+    give_up_run,
     is_alive,
     owner_of_staging,
     staging_key,
     unrecorded,
 )
+from pipeline_lib.runtime.leases import lease_facts
 
 HERE = {"host": socket.gethostname()}
 KEY = NodeKey(pipeline="toy", run_id="scheduled__2026-01-01T00:00:00+00:00", node="add", iteration=(1,))
@@ -66,6 +69,8 @@ def leave_files(tmp_path: Path, execution_id: int, node: str = "add[1]") -> Path
         pytest.param({**HERE, "pid": os.getppid(), "pid_started": 1.0}, False, id="number-used-again"),
         pytest.param({**HERE}, False, id="without-number"),
         pytest.param({"host": "elsewhere", "pid": 1}, True, id="another-host"),
+        pytest.param({"host": "elsewhere", "lease_until": "2026-01-01T00:00:00+00:00"}, False, id="lease"),
+        pytest.param({**HERE, "pid_namespace": "pid:[1]", "pid": 1}, True, id="another-container"),
         pytest.param(
             {**HERE, "pid": os.getppid(), "pid_started": psutil.Process(os.getppid()).create_time()},
             True,
@@ -120,3 +125,53 @@ def test_staging_is_known_by_its_name(store: Store) -> None:
     assert found.id == execution_id
     other = staging_name(staging_key(replace(KEY, run_id="another"), execution_id))
     assert [owner_of_staging(store, n) for n in (other, "removed-x", f"{execution_id}", "")] == [None] * 4
+
+
+def running_process() -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    return process, {**HERE, "pid": process.pid, "pid_started": psutil.Process(process.pid).create_time()}
+
+
+def test_an_older_try_is_ended_with_its_process_and_files(
+    store: Store, artifacts: ArtifactStore, tmp_path: Path
+) -> None:
+    process, facts = running_process()
+    try:
+        older = start(store, {**facts, "try": 1})
+        place = leave_files(tmp_path, older)
+        assert give_up_older_tries(store, artifacts, KEY, 1) == []
+        assert process.poll() is None
+        assert give_up_older_tries(store, artifacts, KEY, 2) == [older]
+        assert not psutil.pid_exists(process.pid)
+    finally:
+        process.kill()
+    found = store.execution(older)
+    assert found is not None
+    assert (found.state, found.facts[ORPHANED]) == (State.FAILED, True)
+    assert not place.exists()
+
+
+def test_a_try_on_another_machine_is_told_and_keeps_its_files(
+    store: Store, artifacts: ArtifactStore, tmp_path: Path
+) -> None:
+    away = start(store, {"host": "elsewhere", "pid": 1, "try": 1, **lease_facts()})
+    place = leave_files(tmp_path, away)
+    assert give_up_older_tries(store, artifacts, KEY, 2) == [away]
+    found = store.execution(away)
+    assert found is not None
+    assert (found.state, found.facts[ORPHANED]) == (State.FAILED, True)
+    assert place.exists(), "it may still be writing; it removes them itself"
+
+
+def test_a_try_of_another_run_is_left_alone(store: Store, artifacts: ArtifactStore) -> None:
+    other = start(store, {"host": "elsewhere", "try": 1}, replace(KEY, run_id="other"))
+    assert give_up_older_tries(store, artifacts, KEY, 2) == []
+    found = store.execution(other)
+    assert found is not None
+    assert found.state is State.RUNNING
+
+
+def test_a_run_that_ended_leaves_nothing_running(store: Store, artifacts: ArtifactStore) -> None:
+    gone, away = start(store, dead()), start(store, {"host": "elsewhere"})
+    assert give_up_run(store, artifacts, KEY.run_id) == [gone, away]
+    assert store.active_executions() == []

@@ -1,14 +1,19 @@
 """What whole runs (tests/integration) do not reach: two launchers of one node, errors before the child."""
 
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline_lib.metadata.records import ArtifactQuery, NodeKey, State
+from pipeline_lib.errors import DeclaredDeadError
+from pipeline_lib.metadata.records import ORPHANED, ArtifactQuery, NewExecution, NodeKey, State
 from pipeline_lib.plan.expressions import Constant
 from pipeline_lib.plan.models import CodeRef
+from pipeline_lib.runtime import leases
+from pipeline_lib.runtime.endings import canceled
 from pipeline_lib.runtime.launcher import Launcher
 from pipeline_lib.runtime.messages import Request, Response
 from pipeline_lib.runtime.results import NodeStep, Outcome, Step
@@ -48,6 +53,60 @@ def test_of_two_tries_of_a_node_one_is_published(session: Session, number: dict[
     files = list(Path(session.profile.artifacts.root).rglob("number.txt"))
     assert files == [Path(artifact.uri, "number.txt")]  # the loser's output is gone
     assert not list(Path(session.profile.artifacts.root).glob(".staging/*"))
+
+
+class GivenUp:
+    """Executes nothing: meanwhile another machine gives the try up, and this one is told to stop."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def warm_up(self, preload: Any) -> None:
+        """Nothing to prepare."""
+
+    def execute(self, request: Request, *, cancel: threading.Event, **options: Any) -> Response:
+        (running,) = self._session.store.active_executions()
+        self._session.store.finish(running.id, State.FAILED, {ORPHANED: True})
+        deadline = time.monotonic() + 10
+        while not cancel.is_set():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        return canceled(request)
+
+
+def test_a_try_that_was_given_up_stops(
+    session: Session, number: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "RENEW_SECONDS", 0.01)
+    plan = toy_plan("chain")
+    launcher = replace(launcher_of(session, plan), executor=GivenUp(session))
+    result = launcher.launch(node_of(plan, "read"), scope_of(plan, number))
+    assert (result.outcome, result.error and result.error.code) == (Outcome.FAILED, "PL307")
+    (execution,) = session.store.run_executions("run-1")
+    assert (execution.state, execution.facts["error"]["code"]) == (State.FAILED, "PL307")
+    assert not list(Path(session.profile.artifacts.root).glob(".staging/*"))
+
+
+def test_an_orchestrators_next_try_ends_the_one_before(session: Session, number: dict[str, Any]) -> None:
+    """The first runs on another machine, where it cannot be seen, with a lease that has not run out."""
+    plan = toy_plan("chain")
+    node, scope = node_of(plan, "read"), scope_of(plan, number)
+    execution = NewExecution(
+        key=READ,
+        type_name="read",
+        cache_key="",
+        inputs={},
+        parameters={},
+        facts={"host": "elsewhere", "try": 1, **leases.lease_facts()},
+    )
+    before = session.store.start(execution)
+    result = launcher_of(session, plan, resumed=True, attempt=2).launch(node, scope)
+    assert result.outcome is Outcome.COMPLETE
+    first, second = session.store.run_executions("run-1")
+    assert (first.id, first.state, first.facts[ORPHANED]) == (before, State.FAILED, True)
+    assert (second.id, second.state, second.facts["try"]) == (result.execution_id, State.COMPLETE, 2)
+    with pytest.raises(DeclaredDeadError):
+        session.store.complete(before, READ, {}, {})
 
 
 def test_the_same_node_of_the_same_run_again_is_the_same_execution(

@@ -1,5 +1,6 @@
 """What a node reads and is given, before anything is executed."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,16 @@ def test_what_the_driver_finds_joins_the_parameters(tmp_path: Path, number: dict
     found = prepared(tmp_path, number)
     assert found.parameters == {"source": number["source"], "span": 0, "text": "7"}
     assert (len(found.cache_key), found.preload) == (64, ())
+
+
+def test_the_modules_that_the_key_counts_are_named_with_their_digests(
+    tmp_path: Path, number: dict[str, Any]
+) -> None:
+    """For the child, which compares them: a file may be edited before it is imported."""
+    source = TOYS / "toy/components.py"
+    found = prepared(tmp_path, number)
+    assert found.sources[str(source)] == hashlib.sha256(source.read_bytes()).hexdigest()
+    assert set(found.sources.values()) <= set(found.parts.files.values())
 
 
 def test_a_node_that_is_not_cached_has_no_key(tmp_path: Path, number: dict[str, Any]) -> None:

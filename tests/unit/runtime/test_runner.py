@@ -47,7 +47,7 @@ def test_what_follows_a_failure_is_blocked_by_name(session: Session, tmp_path: P
     assert result.state is State.FAILED
     assert [(str(n.key), n.outcome, n.reason) for n in result.nodes][1:] == [
         ("add", Outcome.BLOCKED, "read failed"),
-        ("last", Outcome.BLOCKED, "add failed"),
+        ("last", Outcome.BLOCKED, "read failed"),
     ]
 
 

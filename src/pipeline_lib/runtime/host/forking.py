@@ -15,10 +15,10 @@ from typing import Any, NoReturn
 
 from pipeline_lib.runtime import child
 from pipeline_lib.runtime.host.protocol import ExecuteOrder
+from pipeline_lib.runtime.log_lines import LineFormatter
 from pipeline_lib.runtime.processes import die_with_parent
 
 _HELD_BACK = {signal.SIGTERM, signal.SIGINT}
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def fork_child(order: ExecuteOrder, *, close: Iterable[int], kept: Mapping[str, str]) -> int:
@@ -95,7 +95,9 @@ def _own_process_state(order: ExecuteOrder, kept: Mapping[str, str]) -> None:
     os.chdir(order.directory)
     _reseed(sys.modules)
     faulthandler.enable()
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, force=True)
+    handler = logging.StreamHandler()
+    handler.setFormatter(LineFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     gc.enable()
 
 

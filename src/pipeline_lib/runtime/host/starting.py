@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline_lib.errors import HostUnavailableError
-from pipeline_lib.runtime.environment import quiet_libraries
+from pipeline_lib.runtime.environment import child_environment
 from pipeline_lib.runtime.host.address import HostAddress, host_address, host_addresses
 from pipeline_lib.runtime.host.client import HostClient
 from pipeline_lib.runtime.host.preload import is_quick
@@ -128,7 +128,7 @@ def _start(
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    env=quiet_libraries(os.environ),
+                    env=child_environment(os.environ),
                     start_new_session=True,
                     check=True,
                 )

@@ -1,8 +1,14 @@
-"""TensorFlow Serving's model configuration messages as our own classes."""
+"""TensorFlow Serving's configuration messages and files as our own classes."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+from tensorflow_serving.config import model_server_config_pb2
+
+from pipeline_lib.errors import ServerSettingsError
+from pipeline_lib.serving.server.batching import BatchingOptions
 from pipeline_lib.serving.server.refusals import Refusal, Status, invalid
 from pipeline_lib.serving.versions import All, Latest, ModelConfig, Specific, VersionPolicy
 
@@ -23,6 +29,47 @@ def read_configs(message: Any) -> list[ModelConfig]:
     return configs
 
 
+def read_config_file(file: Path) -> list[ModelConfig]:
+    """The models of a file with a `ModelServerConfig` in text form, as `--model_config_file` takes it.
+
+    Raises:
+        ServerSettingsError: It cannot be read, is not one, or makes no sense.
+    """
+    message = model_server_config_pb2.ModelServerConfig()
+    _parse(file, message, "a ModelServerConfig")
+    try:
+        return read_configs(message)
+    except Refusal as refusal:
+        raise ServerSettingsError(
+            f"the configuration makes no sense: {refusal.message}", at=str(file), fix="correct it there"
+        ) from refusal
+
+
+def read_batching_file(file: Path) -> BatchingOptions:
+    """Batching parameters in text form, as `--batching_parameters_file` takes them.
+
+    Raises:
+        ServerSettingsError: It cannot be read, is not one, or makes no sense.
+    """
+    message = _batching_message()()
+    _parse(file, message, "BatchingParameters")
+    given: dict[str, Any] = {
+        name: getattr(message, name).value for name in _WRAPPED if message.HasField(name)
+    }
+    if message.allowed_batch_sizes:
+        given["allowed_batch_sizes"] = tuple(message.allowed_batch_sizes)
+    if message.pad_variable_length_inputs:
+        raise ServerSettingsError(
+            "pad_variable_length_inputs is not supported",
+            at=str(file),
+            fix="remove it: inputs of other lengths get batches of their own here",
+        )
+    try:
+        return BatchingOptions(**given)
+    except ValueError as error:
+        raise ServerSettingsError(str(error), at=str(file), fix="correct it there") from error
+
+
 def write_configs(configs: Sequence[ModelConfig], message: Any) -> None:
     """Fill a `ModelServerConfig` with models."""
     for config in configs:
@@ -39,12 +86,25 @@ def write_configs(configs: Sequence[ModelConfig], message: Any) -> None:
         model.version_labels.update(config.labels)
 
 
+def _parse(file: Path, message: Any, what: str) -> None:
+    try:
+        text_format.Parse(file.read_text(), message)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ServerSettingsError(
+            f"the file cannot be read: {error}", at=str(file), fix="give one that is there"
+        ) from error
+    except text_format.ParseError as error:
+        raise ServerSettingsError(
+            f"this is not {what} in text form: {error}", at=str(file), fix="write it as TensorFlow Serving's"
+        ) from error
+
+
 def _config(model: Any) -> ModelConfig:
     if not model.name or not model.base_path:
         raise invalid(f"Expected model {model.name!r} to have a name and an absolute base_path")
-    if "://" in model.base_path or not model.base_path.startswith("/"):
+    if "://" not in model.base_path and not model.base_path.startswith("/"):
         raise invalid(
-            f"Expected model {model.name} to have an absolute path; got base_path()={model.base_path}"
+            f"Expected model {model.name} to have an absolute path or URI; got base_path()={model.base_path}"
         )
     if model.model_platform not in {"", "tensorflow"}:
         raise invalid(f"Invalid model platform: {model.model_platform}")
@@ -65,3 +125,42 @@ def _policy(policy: Any) -> VersionPolicy:
                 raise invalid("specific.versions must not be empty")
             return Specific(tuple(policy.specific.versions))
     return Latest(policy.latest.num_versions or 1)
+
+
+_WRAPPED = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
+
+
+def _batching_message() -> Any:
+    """The class of BatchingParameters, which tensorflow-serving-api leaves out; names and numbers are its."""
+    kinds = descriptor_pb2.FieldDescriptorProto
+    file = descriptor_pb2.FileDescriptorProto(
+        name="pipeline_lib/batching_parameters.proto",
+        package="pipeline_lib.serving",
+        syntax="proto3",
+        dependency=["google/protobuf/wrappers.proto"],
+    )
+    made = file.message_type.add(name="BatchingParameters")
+    wrapped = [(name, "Int64Value") for name in _WRAPPED] + [("thread_pool_name", "StringValue")]
+    for number, (name, kind) in enumerate(wrapped, start=1):
+        made.field.add(
+            name=name, number=number, type=kinds.TYPE_MESSAGE, type_name=f".google.protobuf.{kind}",
+            label=kinds.LABEL_OPTIONAL,
+        )  # fmt: skip
+    made.field.add(name="allowed_batch_sizes", number=6, type=kinds.TYPE_INT64, label=kinds.LABEL_REPEATED)
+    made.field.add(
+        name="pad_variable_length_inputs", number=7, type=kinds.TYPE_BOOL, label=kinds.LABEL_OPTIONAL
+    )
+    pool = descriptor_pool.DescriptorPool()
+    wrappers = descriptor_pb2.FileDescriptorProto()
+    _wrappers_file().CopyToProto(wrappers)
+    pool.Add(wrappers)
+    pool.Add(file)
+    return message_factory.GetMessageClass(
+        pool.FindMessageTypeByName("pipeline_lib.serving.BatchingParameters")
+    )
+
+
+def _wrappers_file() -> Any:
+    from google.protobuf import wrappers_pb2
+
+    return wrappers_pb2.DESCRIPTOR

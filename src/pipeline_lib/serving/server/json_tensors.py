@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import orjson
 import tensorflow as tf
 
 from pipeline_lib.serving.server.refusals import Refusal, Status, invalid
@@ -16,6 +17,7 @@ Array = np.ndarray[Any, Any]
 
 _BYTES = "_bytes"
 _KINDS = {"f": "fiu", "i": "iu", "u": "iu", "b": "b"}
+_WIDE_FLOAT = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,32 +34,59 @@ class PredictBody:
     data: Any
 
 
+def read_object(body: bytes) -> dict[str, Any]:
+    """Read a body that must be a JSON object; NaN and Infinity are numbers, as in TensorFlow Serving.
+
+    Raises:
+        Refusal: INVALID_ARGUMENT if it is not one.
+    """
+    if not body:
+        raise invalid("JSON Parse error: The document is empty")
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        content = _loosely_read(body)
+    if not isinstance(content, dict):
+        raise invalid(f"JSON Value: {shown(content)} Is not object")
+    return content
+
+
+def signature_name(content: Mapping[str, Any]) -> str:
+    """The signature that a body names; "" if it names none.
+
+    Raises:
+        Refusal: INVALID_ARGUMENT if that is no text.
+    """
+    name = content.get("signature_name", "")
+    if not isinstance(name, str):
+        raise invalid(
+            f"JSON Value: {shown(content)} not formatted correctly. "
+            "'signature_name' key must be a string value."
+        )
+    return name
+
+
 def read_predict(body: bytes) -> PredictBody:
     """Read the body of a `:predict` request.
 
     Raises:
         Refusal: INVALID_ARGUMENT if it is not JSON or not of one of the two forms.
     """
-    content = _parsed(body)
-    name = content.get("signature_name", "")
-    if not isinstance(name, str):
-        raise invalid(
-            f"JSON Value: {_shown(content)} not formatted correctly. "
-            "'signature_name' key must be a string value."
-        )
+    content = read_object(body)
+    name = signature_name(content)
     has_rows, has_columns = "instances" in content, "inputs" in content
     if has_rows and has_columns:
         raise invalid(
-            f"JSON Value: {_shown(content)} Not formatted correctly. Expecting one of 'inputs' "
-            "or 'instances' keys, not both."
+            f"JSON Value: {shown(content)} Not formatted correctly expecting only one of 'inputs' or "
+            "'instances' keys to exist "
         )
     if not has_rows and not has_columns:
-        raise invalid(f"JSON Value: {_shown(content)} Missing 'inputs' or 'instances' key")
+        raise invalid("Missing 'inputs' or 'instances' key")
     data = content["instances" if has_rows else "inputs"]
     if has_rows and not isinstance(data, list):
-        raise invalid(f"JSON Value: {_shown(data)} Expecting 'instances' to be a list/array")
+        raise invalid(f"JSON Value: {shown(content)} Excepting 'instances' to be an list/array")
     if has_rows and not data:
-        raise invalid(f"JSON Value: {_shown(content)} No values in 'instances' array")
+        raise invalid(f"JSON Value: {shown(content)} No values in 'instances' array")
     return PredictBody(signature_name=name, rows=has_rows, data=data)
 
 
@@ -72,89 +101,116 @@ def arrays(body: PredictBody, signature: Any) -> dict[str, Array]:
         Refusal: INVALID_ARGUMENT for wrong names, types or ragged lists.
     """
     columns = _from_rows(body.data, signature) if body.rows else _from_columns(body.data, signature)
-    found = {}
-    for name, value in columns.items():
-        if name not in signature.inputs:
-            raise invalid(f"JSON object: does not have named input: {name}")
-        found[name] = _array(value, tf.dtypes.as_dtype(signature.inputs[name].dtype))
-    missing = sorted(set(signature.inputs) - set(found))
-    if missing:
-        place = "instances" if body.rows else "inputs"
-        raise invalid(f"Missing named input: {missing[0]} in '{place}' object.")
-    return found
+    return {
+        name: _array(columns[name], tf.dtypes.as_dtype(info.dtype)) for name, info in signature.inputs.items()
+    }
 
 
-def answer(outputs: Mapping[str, Array], *, rows: bool) -> dict[str, Any]:
+def answer(outputs: Mapping[str, Array], *, rows: bool) -> bytes:
     """The body of an answer.
 
     Raises:
         Refusal: INVALID_ARGUMENT if rows are wanted and outputs have no common first dimension.
     """
-    if not rows:
-        values = {name: _json(array, name) for name, array in outputs.items()}
-        return {"outputs": values if len(values) > 1 else next(iter(values.values()))}
-    sizes = {name: array.shape[0] if array.ndim else None for name, array in outputs.items()}
-    expected = next(iter(sizes.values()))
-    for name, size in sizes.items():
-        if size is None:
-            raise invalid(f"Tensor name: {name} has no shape information ")
-        if size != expected:
-            raise invalid(f"Tensor name: {name} has inconsistent batch size: {size} expecting: {expected}")
-    columns = {name: _json(array, name) for name, array in outputs.items()}
-    if len(columns) == 1:
-        return {"predictions": next(iter(columns.values()))}
-    names = list(columns)
-    return {
-        "predictions": [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    if not outputs:
+        raise invalid("Cannot convert empty tensor map to JSON")
+    if rows:
+        _require_rows(outputs)
+    # The fast writer has no NaN, no text as bytes and, of numbers, only those that numpy and JSON share.
+    plain = all(_plain(array) for array in outputs.values())
+    values = {
+        name: np.ascontiguousarray(array) if plain else _json(array, name) for name, array in outputs.items()
     }
+    told: Any
+    if len(values) == 1:
+        told = next(iter(values.values()))
+    elif rows:
+        told = [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+    else:
+        told = values
+    content = {"predictions" if rows else "outputs": told}
+    if plain:
+        return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+    return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
-    if not body:
-        raise invalid("JSON Parse error: The document is empty")
+def _plain(array: Array) -> bool:
+    kind = array.dtype.kind
+    return kind in "iub" or (kind == "f" and bool(np.isfinite(array).all()))
+
+
+def _require_rows(outputs: Mapping[str, Array]) -> None:
+    expected = None
+    for name, array in outputs.items():
+        if array.ndim == 0:
+            raise invalid(f"Tensor name: {name} has no shape information ")
+        if expected is not None and len(array) != expected:
+            raise invalid(
+                f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {expected}"
+            )
+        expected = len(array)
+
+
+def _loosely_read(body: bytes) -> Any:
     try:
-        content = json.loads(body)
+        return json.loads(body)
     except json.JSONDecodeError as error:
         raise invalid(f"JSON Parse error: {error.msg} at offset: {error.pos}") from error
     except (UnicodeDecodeError, RecursionError) as error:
         raise invalid(f"JSON Parse error: {error}") from error
-    if not isinstance(content, dict):
-        raise invalid(f"JSON Value: {_shown(content)} Is not object")
-    return content
 
 
-def _is_bytes(value: Any) -> bool:
+def is_bytes(value: Any) -> bool:
+    """Whether a JSON value is bytes in base64: `{"b64": "..."}` and nothing else."""
     return isinstance(value, dict) and set(value) == {"b64"} and isinstance(value["b64"], str)
 
 
 def _from_rows(rows: list[Any], signature: Any) -> dict[str, Any]:
-    if not isinstance(rows[0], dict) or _is_bytes(rows[0]):
-        return {_only_input(signature): rows}
-    names = set(rows[0])
-    for row in rows:
-        if not isinstance(row, dict):
-            raise invalid(f"JSON Value: {_shown(row)} Type: is not an object: expecting only objects")
-        if set(row) != names:
+    first = rows[0]
+    if not isinstance(first, dict) or is_bytes(first):
+        if len(signature.inputs) != 1:
             raise invalid(
-                f"Failed to process element of 'instances' list. JSON object: {_shown(row)} has other "
-                f"keys than the first: {', '.join(sorted(names))}"
+                "instances is a plain list, but expecting list of objects as multiple input tensors required "
+                "as per tensorinfo_map"
             )
-    return {name: [row[name] for row in rows] for name in rows[0]}
+        for number, row in enumerate(rows):
+            if isinstance(row, dict) and not is_bytes(row):
+                raise invalid(f"Expecting value/list but got object at item {number} of input list")
+        return {next(iter(signature.inputs)): rows}
+    names = set(signature.inputs)
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict) or is_bytes(row):
+            raise invalid(f"Expecting object but got list at item {number} of input list")
+        if row.keys() != names:
+            raise _wrong_keys(row, names, number)
+    return {name: [row[name] for row in rows] for name in names}
+
+
+def _wrong_keys(row: Mapping[str, Any], names: set[str], number: int) -> Refusal:
+    unknown = next((name for name in row if name not in names), None)
+    if unknown is not None:
+        return invalid(
+            f"Failed to process element: {number} key: {unknown} of 'instances' list. Error: "
+            f"INVALID_ARGUMENT: JSON object: does not have named input: {unknown}"
+        )
+    return invalid(
+        f"Failed to process element: {number} of 'instances' list. JSON object: {shown(row)} keys must be "
+        f"equal to: {','.join(sorted(names))}"
+    )
 
 
 def _from_columns(data: Any, signature: Any) -> dict[str, Any]:
-    if isinstance(data, dict) and not _is_bytes(data):
+    if isinstance(data, dict) and not is_bytes(data):
+        for name in signature.inputs:
+            if name not in data:
+                raise invalid(f"Missing named input: {name} in 'inputs' object.")
         return data
-    return {_only_input(signature): data}
-
-
-def _only_input(signature: Any) -> str:
     if len(signature.inputs) != 1:
         raise invalid(
-            f"inputs is a plain value/list, but expecting an object as multiple input tensors required "
-            f"as per tensorinfo_map: {', '.join(sorted(signature.inputs))}"
+            "inputs is a plain value/list, but expecting an object as multiple input tensors required as per "
+            "tensorinfo_map"
         )
-    return str(next(iter(signature.inputs)))
+    return {next(iter(signature.inputs)): data}
 
 
 def _array(value: Any, dtype: Any) -> Array:
@@ -162,7 +218,7 @@ def _array(value: Any, dtype: Any) -> Array:
         found = np.array(_texts(value), dtype=object)
         # Ragged lists come out as arrays of lists.
         if any(isinstance(item, list) for item in found.flat):
-            raise invalid(f"JSON Value: {_shown(value)} Encountered list at unexpected size")
+            raise invalid(f"JSON Value: {shown(value)} Encountered list at unexpected size")
         return found
     wanted = np.dtype(dtype.as_numpy_dtype)
     if wanted.kind not in _KINDS:
@@ -170,14 +226,25 @@ def _array(value: Any, dtype: Any) -> Array:
     try:
         found = np.array(value)
     except (ValueError, OverflowError) as error:
-        raise invalid(f"JSON Value: {_shown(value)} Encountered list at unexpected size: {error}") from error
-    if found.size and found.dtype.kind not in _KINDS[wanted.kind]:
-        raise invalid(f"JSON Value: {_shown(value)} is not of expected type: {dtype.name}")
-    if found.size and wanted.kind in "iu":
-        limits = np.iinfo(wanted)
-        if found.min() < limits.min or found.max() > limits.max:
-            raise invalid(f"JSON Value: {_shown(value)} is not of expected type: {dtype.name}")
+        raise invalid(f"JSON Value: {shown(value)} Encountered list at unexpected size: {error}") from error
+    if found.size:
+        _require_type(found, wanted, value, dtype)
     return found.astype(wanted)
+
+
+def _require_type(found: Array, wanted: np.dtype[Any], value: Any, dtype: Any) -> None:
+    fits = found.dtype.kind in _KINDS[wanted.kind]
+    if fits and wanted.kind in "iu":
+        limits = np.iinfo(wanted)
+        fits = limits.min <= found.min() and found.max() <= limits.max
+    if not fits:
+        raise invalid(f"JSON Value: {shown(value)} is not of expected type: {dtype.name}")
+    if wanted.kind == "f" and found.dtype.kind in "iu":
+        largest = 2 ** (np.finfo(wanted).nmant + 1) - 1
+        if found.max() > largest or found.min() < -largest:
+            raise invalid(
+                f"Cannot convert JSON value: {shown(value)} to {dtype.name} without loss of precision."
+            )
 
 
 def _texts(value: Any) -> Any:
@@ -185,23 +252,32 @@ def _texts(value: Any) -> Any:
         return [_texts(item) for item in value]
     if isinstance(value, str):
         return value.encode()
-    if not _is_bytes(value):
+    if not is_bytes(value):
         kind = (
             "not formatted correctly for base64 data"
             if isinstance(value, dict)
             else "is not of expected type: string"
         )
-        raise invalid(f"JSON Value: {_shown(value)} {kind}")
+        raise invalid(f"JSON Value: {shown(value)} {kind}")
+    return base64_bytes(value)
+
+
+def base64_bytes(value: Mapping[str, str]) -> bytes:
+    """What a value that `is_bytes` stands for.
+
+    Raises:
+        Refusal: INVALID_ARGUMENT if it is not base64.
+    """
     try:
         return base64.b64decode(value["b64"], validate=True)
-    except binascii.Error as error:
+    except (binascii.Error, ValueError) as error:
         raise invalid("Unable to base64 decode") from error
 
 
 def _json(array: Array, name: str) -> Any:
     if array.dtype.kind == "O":
         return _text_json(array.tolist(), as_bytes=name.endswith(_BYTES))
-    if array.dtype.kind == "f" and array.dtype.itemsize < 8:
+    if array.dtype.kind == "f" and array.dtype.itemsize < _WIDE_FLOAT:
         # By way of text, so that a float32 0.1 is 0.1 and not 0.10000000149011612.
         return array.astype("U32").astype(np.float64).tolist()
     return array.tolist()
@@ -215,6 +291,7 @@ def _text_json(value: Any, *, as_bytes: bool) -> Any:
     return value.decode("utf-8", errors="replace")
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """The beginning of a value, for the message that refuses it."""
     text = json.dumps(value, default=str)
     return text if len(text) <= 200 else f"{text[:200]}..."

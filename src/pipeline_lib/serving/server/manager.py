@@ -4,7 +4,6 @@ A request takes the servable it is given with it: a version that is dropped mean
 request that holds it ends, and no lock is taken to predict.
 """
 
-import gc
 import logging
 import threading
 import time
@@ -14,7 +13,8 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from pipeline_lib.serving.server.refusals import Refusal, Status, invalid
-from pipeline_lib.serving.versions import ModelConfig, VersionState, VersionStatus, versions_in
+from pipeline_lib.serving.server.sources import Source
+from pipeline_lib.serving.versions import ModelConfig, VersionState, VersionStatus
 
 S = TypeVar("S")
 Loader = Callable[[Path], S]
@@ -51,8 +51,11 @@ class ModelManager(Generic[S]):
     Args:
         load: Makes a servable of a version's directory; raises what it likes.
         configs: The models.
+        source: Where their base paths are.
         max_retries: Further tries at a version that does not load.
         retry_seconds: Between them.
+        early_labels: Whether a label that is not in use may name a version that is not available yet.
+        dropped: Called after versions were dropped.
     """
 
     def __init__(
@@ -60,16 +63,26 @@ class ModelManager(Generic[S]):
         load: Loader[S],
         configs: Sequence[ModelConfig],
         *,
+        source: Source,
         max_retries: int = 5,
         retry_seconds: float = 60.0,
+        early_labels: bool = False,
+        dropped: Callable[[], None] = lambda: None,
     ) -> None:
         self._load = load
+        self._source = source
+        self._early_labels = early_labels
+        self._dropped = dropped
         self._max_retries = max_retries
         self._retry_seconds = retry_seconds
         # Replaced, never changed in place: readers need no lock.
         self._models: dict[str, _Model[S]] = {config.name: _Model(config) for config in configs}
         self._changing = threading.Lock()
         self._stopped = threading.Event()
+
+    def serves(self, name: str) -> bool:
+        """Whether a model of that name is configured."""
+        return name in self._models
 
     def find(self, name: str, version: int | None = None, label: str | None = None) -> tuple[int, S]:
         """The version that answers a request, and its number.
@@ -79,7 +92,9 @@ class ModelManager(Generic[S]):
         """
         model = self._models.get(name)
         if label and version is not None:
-            raise invalid("Model spec has both version and version label.")
+            raise invalid(
+                f"Both model version ({version}) and model version label ({label}) cannot be supplied."
+            )
         if model is not None and label:
             if label not in model.labels:
                 raise invalid(f"Unrecognized servable version label: {label}")
@@ -121,7 +136,10 @@ class ModelManager(Generic[S]):
         """Look at every base path once: load what is new, then drop what is no longer wanted."""
         with self._changing:
             for name in list(self._models):
-                self._follow(name)
+                try:
+                    self._follow(name)
+                except OSError as error:
+                    _LOG.warning("the base path of %s cannot be read now: %s", name, error)
 
     def reload(self, configs: Sequence[ModelConfig]) -> None:
         """Replace the configuration; models that it does not name are unloaded.
@@ -138,11 +156,20 @@ class ModelManager(Generic[S]):
                 else _Model(config)
                 for config in configs
             }
-            for config in configs:
-                self._follow(config.name)
-            self._label(configs)
-        del before
-        gc.collect()
+            gone = {
+                name: (model.config.base_path, list(model.versions))
+                for name, model in before.items()
+                if name not in self._models
+            }
+            del before
+            try:
+                for config in configs:
+                    self._follow(config.name)
+                self._label(configs)
+            except OSError as error:
+                raise Refusal(Status.UNAVAILABLE, f"A base path cannot be read: {error}") from error
+            finally:
+                self._forget(gone)
 
     def run(self, poll_seconds: float) -> None:
         """Poll until `stop`; a base path that cannot be read now is read the next time."""
@@ -152,17 +179,30 @@ class ModelManager(Generic[S]):
             except Exception:  # noqa: BLE001 -- a server that no longer follows its models would go unnoticed
                 _LOG.exception("the models could not be followed; they are served as they are")
 
+    def stopped(self, seconds: float) -> bool:
+        """Wait so long for `stop`; whether it was called."""
+        return self._stopped.wait(seconds)
+
     def stop(self) -> None:
         """End `run`, and serve nothing from now on."""
         self._stopped.set()
         with self._changing:
             self._models = {}
 
+    def _forget(self, gone: Mapping[str, tuple[str, list[int]]]) -> None:
+        for name, (base_path, numbers) in gone.items():
+            for number in numbers:
+                self._source.forget(base_path, number)
+            _LOG.info("unloaded %s", name)
+        if gone:
+            self._dropped()
+
     def _label(self, configs: Sequence[ModelConfig]) -> None:
         for config in configs:
             model = self._models[config.name]
             for label, version in config.labels.items():
-                if version not in model.available():
+                early = self._early_labels and label not in model.labels
+                if version not in model.available() and not early:
                     raise Refusal(
                         Status.FAILED_PRECONDITION,
                         f"Request to assign label {label} to version {version} of model {config.name}, "
@@ -172,7 +212,7 @@ class ModelManager(Generic[S]):
 
     def _follow(self, name: str) -> None:
         config = self._models[name].config
-        present = versions_in(config.base_path)
+        present = self._source.present(config.base_path)
         wanted = config.policy.choose(present)
         if not wanted:  # an emptied or unreachable base path takes nothing away
             return
@@ -193,9 +233,10 @@ class ModelManager(Generic[S]):
             }
             self._put(name, replace(model, versions=versions))
             del model
-            gc.collect()  # graphs hold themselves in cycles
         for number in dropped:
-            _LOG.info("unloaded %s version %d", name, number)
+            _LOG.info("%s version %d is no longer wanted", name, number)
+        if dropped:
+            self._forget({name: (config.base_path, dropped)})
         if config.labels != self._models[name].labels and set(config.labels.values()) <= set(
             self._models[name].available()
         ):
@@ -214,7 +255,7 @@ class ModelManager(Generic[S]):
         self._set(name, number, _Version(state=VersionState.LOADING))
         started = time.monotonic()
         try:
-            servable = self._load(Path(model.config.base_path) / str(number))
+            servable = self._load(self._source.fetch(model.config.base_path, number))
         except Exception as error:  # noqa: BLE001 -- a model is code: whatever it raises, the others are served
             _LOG.warning("%s version %d does not load: %s", name, number, error)
             self._set(

@@ -1,14 +1,41 @@
-"""What the server counts, under TensorFlow Serving's names, in Prometheus' text format."""
+"""What the server counts, under TensorFlow Serving's names, in Prometheus' text format.
+
+Prometheus' own client appends `_total` to the names of counters, which TensorFlow Serving's do not have.
+"""
 
 import threading
 from bisect import bisect_left
 from collections import defaultdict
+from dataclasses import dataclass, field
 
 _COUNT = ":tensorflow:serving:request_count"
 _LATENCY = ":tensorflow:serving:request_latency"
+_EXAMPLES = ":tensorflow:serving:request_example_count_total"
+_QUEUED = ":tensorflow:serving:batching_session:queuing_latency"
 _LOADS = ":tensorflow:cc:saved_model:load_attempt_count"
-# Microseconds, as TensorFlow Serving has them: powers of 1.8 from 10.
+# TensorFlow Serving does not tell versions of a model apart; a canary needs it.
+VERSION_COUNT = ":pipeline:serving:version_request_count"
+VERSION_LATENCY = ":pipeline:serving:version_request_latency"
+
+# Microseconds, as TensorFlow Serving has them.
 _BUCKETS = tuple(10 * 1.8**power for power in range(33))
+_QUEUE_BUCKETS = tuple(100 * 1.2**power for power in range(52))
+
+Labels = tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class _Histogram:
+    bounds: tuple[float, ...]
+    counts: list[int] = field(init=False)
+    total: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.counts = [0] * (len(self.bounds) + 1)
+
+    def add(self, value: float) -> None:
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
 
 
 class Metrics:
@@ -16,12 +43,25 @@ class Metrics:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._counts: dict[tuple[str, str], int] = defaultdict(int)
-        self._loads: dict[tuple[str, str], int] = defaultdict(int)
-        self._buckets: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0] * (len(_BUCKETS) + 1))
-        self._sums: dict[tuple[str, str, str], float] = defaultdict(float)
+        self._counters: dict[str, dict[Labels, int]] = {
+            name: defaultdict(int) for name in (_COUNT, _EXAMPLES, _LOADS, VERSION_COUNT)
+        }
+        self._latencies: dict[str, dict[Labels, _Histogram]] = {
+            _LATENCY: defaultdict(lambda: _Histogram(_BUCKETS)),
+            VERSION_LATENCY: defaultdict(lambda: _Histogram(_BUCKETS)),
+            _QUEUED: defaultdict(lambda: _Histogram(_QUEUE_BUCKETS)),
+        }
 
-    def answered(self, model: str, *, status: str, api: str, entrypoint: str, seconds: float) -> None:
+    def answered(
+        self,
+        model: str,
+        *,
+        status: str,
+        api: str,
+        entrypoint: str,
+        seconds: float,
+        version: int | None = None,
+    ) -> None:
         """Count a request.
 
         Args:
@@ -30,51 +70,63 @@ class Metrics:
             api: `predict`, `get_model_status`...
             entrypoint: `GRPC` or `REST`.
             seconds: How long it took.
+            version: That answered; None if the request did not come so far.
         """
         micros = seconds * 1e6
-        key = (model, api, entrypoint)
+        named = ("model_name", model)
         with self._lock:
-            self._counts[model, status] += 1
-            self._buckets[key][bisect_left(_BUCKETS, micros)] += 1
-            self._sums[key] += micros
+            self._counters[_COUNT][named, ("status", status)] += 1
+            self._latencies[_LATENCY][named, ("API", api), ("entrypoint", entrypoint)].add(micros)
+            if version is not None:
+                one = ("version", str(version))
+                self._counters[VERSION_COUNT][named, one, ("status", status)] += 1
+                self._latencies[VERSION_LATENCY][named, one].add(micros)
+
+    def examples(self, model: str, count: int) -> None:
+        """Count the tf.Examples of a request."""
+        with self._lock:
+            self._counters[_EXAMPLES][(("model", model),)] += count
+
+    def queued(self, seconds: float) -> None:
+        """Count how long a request waited for its batch."""
+        with self._lock:
+            self._latencies[_QUEUED][(("thread_pool_name", "batch_threads"),)].add(seconds * 1e6)
 
     def loaded(self, path: str, *, status: str) -> None:
         """Count an attempt to load a version."""
         with self._lock:
-            self._loads[path, status] += 1
+            self._counters[_LOADS][("model_path", path), ("status", status)] += 1
 
     def text(self) -> str:
         """All of it, for a scrape."""
+        lines = []
         with self._lock:
-            lines = [f"# TYPE {_COUNT} counter"]
-            for (model, status), count in sorted(self._counts.items()):
-                lines.append(f"{_COUNT}{_labels(model_name=model, status=status)} {count}")
-            lines.append(f"# TYPE {_LOADS} counter")
-            for (path, status), count in sorted(self._loads.items()):
-                lines.append(f"{_LOADS}{_labels(model_path=path, status=status)} {count}")
-            lines.append(f"# TYPE {_LATENCY} histogram")
-            for key in sorted(self._buckets):
-                lines += self._histogram(key)
+            for name, counts in self._counters.items():
+                lines.append(f"# TYPE {name} counter")
+                lines += [f"{name}{_labels(labels)} {count}" for labels, count in sorted(counts.items())]
+            for name, histograms in self._latencies.items():
+                lines.append(f"# TYPE {name} histogram")
+                for labels, histogram in sorted(histograms.items(), key=lambda one: one[0]):
+                    lines += _told(name, labels, histogram)
         return "\n".join(lines) + "\n"
 
-    def _histogram(self, key: tuple[str, str, str]) -> list[str]:
-        model, api, entrypoint = key
-        labels = {"model_name": model, "API": api, "entrypoint": entrypoint}
-        lines, total = [], 0
-        for count, bound in zip(self._buckets[key], [*map(_number, _BUCKETS), "+Inf"], strict=True):
-            total += count
-            lines.append(f"{_LATENCY}_bucket{_labels(**labels, le=bound)} {total}")
-        lines.append(f"{_LATENCY}_sum{_labels(**labels)} {_number(self._sums[key])}")
-        lines.append(f"{_LATENCY}_count{_labels(**labels)} {total}")
-        return lines
+
+def _told(name: str, labels: Labels, histogram: _Histogram) -> list[str]:
+    lines, total = [], 0
+    for count, bound in zip(histogram.counts, [*map(_number, histogram.bounds), "+Inf"], strict=True):
+        total += count
+        lines.append(f"{name}_bucket{_labels((*labels, ('le', bound)))} {total}")
+    lines.append(f"{name}_sum{_labels(labels)} {_number(histogram.total)}")
+    lines.append(f"{name}_count{_labels(labels)} {total}")
+    return lines
 
 
 def _number(value: float) -> str:
     return f"{value:.6g}"
 
 
-def _labels(**labels: str) -> str:
+def _labels(labels: Labels) -> str:
     escaped = (
-        value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") for value in labels.values()
+        (name, value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")) for name, value in labels
     )
-    return "{" + ",".join(f'{name}="{value}"' for name, value in zip(labels, escaped, strict=True)) + "}"
+    return "{" + ",".join(f'{name}="{value}"' for name, value in escaped) + "}"

@@ -1,25 +1,42 @@
 """The server as a process: ports, polling, and an end that lets requests finish."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
+import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import uvicorn
+import uvloop
 
-from pipeline_lib.errors import ServerSettingsError
+from pipeline_lib.errors import PipelineError, ServerSettingsError
+from pipeline_lib.serving.server.answering import Answering
+from pipeline_lib.serving.server.batching import BatchingOptions
+from pipeline_lib.serving.server.configs import read_config_file
 from pipeline_lib.serving.server.manager import ModelManager
 from pipeline_lib.serving.server.metrics import Metrics
+from pipeline_lib.serving.server.refusals import Refusal
 from pipeline_lib.serving.server.rest import RestInterface
 from pipeline_lib.serving.server.rpc import grpc_server
+from pipeline_lib.serving.server.saved_model import give_memory_back
 from pipeline_lib.serving.server.servable import Servable
+from pipeline_lib.serving.server.sources import Sources
 from pipeline_lib.serving.versions import ModelConfig
 
+_LOG = logging.getLogger(__name__)
+# Proxies keep idle connections for a minute; who closes first breaks the request that is on its way.
+_KEEP_ALIVE_SECONDS = 90
 _THREADS = 16
+# Each request that waits for its batch holds one.
+_BATCHED_THREADS = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +50,10 @@ class ServerOptions:
         grace_seconds: For requests in flight when the server is asked to end.
         max_retries: Further tries at a version that does not load.
         retry_seconds: Between them.
+        max_request_bytes: Of a request; longer ones are refused.
+        batching: Run requests together; None runs each alone.
+        early_labels: Whether a label that is not in use may name a version that is not available yet.
+        config_file: Read again every `config_poll_seconds`, if that is not 0.
     """
 
     host: str = "127.0.0.1"
@@ -42,6 +63,11 @@ class ServerOptions:
     grace_seconds: float = 10.0
     max_retries: int = 5
     retry_seconds: float = 60.0
+    max_request_bytes: int = 64 * 2**20
+    batching: BatchingOptions | None = None
+    early_labels: bool = False
+    config_file: Path | None = None
+    config_poll_seconds: float = 0.0
 
 
 def serve(
@@ -57,41 +83,110 @@ def serve(
     Raises:
         ServerSettingsError: A port is taken.
     """
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     metrics = Metrics()
-    manager = ModelManager(
-        _counted(metrics), configs, max_retries=options.max_retries, retry_seconds=options.retry_seconds
-    )
-    listener = _listen(options.host, options.rest_port)
-    rpc, grpc_port = grpc_server(
-        manager, metrics, address=f"{options.host}:{options.grpc_port}", threads=_THREADS
-    )
-    if not grpc_port:
-        listener.close()
-        raise _taken(options.host, options.grpc_port)
-    manager.poll()
-    rpc.start()
-    poller = threading.Thread(target=manager.run, args=(options.poll_seconds,), name="poll", daemon=True)
-    poller.start()
-    rest_port = int(listener.getsockname()[1])
-    try:
-        asyncio.run(
-            _answer(RestInterface(manager, metrics), listener, options, lambda: ready(rest_port, grpc_port))
+    with _following(configs, options, metrics) as manager, _pools(options) as (rpc_threads, rest_threads):
+        answering = Answering(manager, metrics)
+        listener = _listen(options.host, options.rest_port)
+        rpc, grpc_port = grpc_server(
+            answering,
+            rpc_threads,
+            address=f"{options.host}:{options.grpc_port}",
+            max_bytes=options.max_request_bytes,
         )
-    finally:
-        rpc.stop(options.grace_seconds).wait()
-        manager.stop()
-        listener.close()
+        if not grpc_port:
+            listener.close()
+            raise _taken(options.host, options.grpc_port)
+        manager.poll()
+        _start_polling(manager, options)
+        rpc.start()
+        rest = RestInterface(answering, rest_threads, max_bytes=options.max_request_bytes)
+        # What lives now lives for good: a collection after an unloading need not look at it.
+        gc.collect()
+        gc.freeze()
+        told = partial(ready, int(listener.getsockname()[1]), grpc_port)
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(
+                    _answer(
+                        rest, listener, options, ready=told, ending=partial(rpc.stop, options.grace_seconds)
+                    )
+                )
+        finally:
+            rpc.stop(options.grace_seconds).wait()
+            listener.close()
+
+
+@contextmanager
+def _following(
+    configs: Sequence[ModelConfig], options: ServerOptions, metrics: Metrics
+) -> Iterator[ModelManager[Servable]]:
+    with tempfile.TemporaryDirectory(prefix="pipeline-serve-") as copies:
+        manager = ModelManager(
+            _counted(metrics, options.batching),
+            configs,
+            source=Sources(Path(copies)),
+            max_retries=options.max_retries,
+            retry_seconds=options.retry_seconds,
+            early_labels=options.early_labels,
+            dropped=give_memory_back,
+        )
+        try:
+            yield manager
+        finally:
+            manager.stop()
+
+
+@contextmanager
+def _pools(options: ServerOptions) -> Iterator[tuple[ThreadPoolExecutor, ThreadPoolExecutor]]:
+    threads = _THREADS if options.batching is None else _BATCHED_THREADS
+    with (
+        ThreadPoolExecutor(threads, thread_name_prefix="grpc") as rpc,
+        ThreadPoolExecutor(threads, thread_name_prefix="rest") as rest,
+    ):
+        yield rpc, rest
+
+
+def _start_polling(manager: ModelManager[Servable], options: ServerOptions) -> None:
+    targets: list[Callable[[], None]] = [partial(manager.run, options.poll_seconds)]
+    if options.config_file is not None and options.config_poll_seconds:
+        targets.append(partial(_follow_file, manager, options.config_file, options.config_poll_seconds))
+    for target in targets:
+        threading.Thread(target=target, name="poll", daemon=True).start()
+
+
+def _follow_file(manager: ModelManager[Servable], file: Path, seconds: float) -> None:
+    known = file.read_bytes()
+    while not manager.stopped(seconds):
+        try:
+            found = file.read_bytes()
+            if found != known:
+                manager.reload(read_config_file(file))
+                known = found
+                _LOG.info("the configuration is that of %s now", file)
+        except (OSError, PipelineError, Refusal) as error:
+            _LOG.warning("%s is not applied: %s", file, error)
 
 
 async def _answer(
-    rest: RestInterface, listener: socket.socket, options: ServerOptions, ready: Callable[[], None]
+    rest: RestInterface,
+    listener: socket.socket,
+    options: ServerOptions,
+    *,
+    ready: Callable[[], None],
+    ending: Callable[[], object],
 ) -> None:
     server = uvicorn.Server(
         uvicorn.Config(
-            rest.application(),
+            rest,
+            interface="asgi3",
+            http="httptools",
+            ws="none",
             log_level=logging.WARNING,
             access_log=False,
             lifespan="off",
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=max(1, round(options.grace_seconds)),
         )
     )
@@ -99,6 +194,7 @@ async def _answer(
 
     def end() -> None:
         server.should_exit = True
+        ending()
 
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not task.done():
@@ -110,11 +206,11 @@ async def _answer(
     await task
 
 
-def _counted(metrics: Metrics) -> Callable[[Path], Servable]:
+def _counted(metrics: Metrics, batching: BatchingOptions | None) -> Callable[[Path], Servable]:
     def load(directory: Path) -> Servable:
         status = "fail"
         try:
-            made = Servable.load(directory)
+            made = Servable.load(directory, batching=batching, metrics=metrics)
             status = "success"
         finally:
             metrics.loaded(str(directory), status=status)

@@ -12,10 +12,12 @@ class Status(Enum):
     DEADLINE_EXCEEDED = (4, 504)
     NOT_FOUND = (5, 404)
     RESOURCE_EXHAUSTED = (8, 429)
-    FAILED_PRECONDITION = (9, 412)
+    FAILED_PRECONDITION = (9, 400)
+    OUT_OF_RANGE = (11, 400)
     UNIMPLEMENTED = (12, 501)
     INTERNAL = (13, 500)
     UNAVAILABLE = (14, 503)
+    DATA_LOSS = (15, 500)
 
     @property
     def number(self) -> int:

@@ -1,22 +1,24 @@
-"""TensorFlow Serving's REST interface over a model manager."""
+"""TensorFlow Serving's REST interface over a model manager: an ASGI application without a framework.
 
+There are three paths; a framework's routing and request objects would take longer than a small model.
+"""
+
+import asyncio
+import gzip
 import json
 import re
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Executor
 from typing import Any
+from urllib.parse import unquote
 
 from google.protobuf import json_format
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 from tensorflow_serving.apis import get_model_metadata_pb2
 
-from pipeline_lib.serving.server import json_tensors
-from pipeline_lib.serving.server.manager import ModelManager
-from pipeline_lib.serving.server.metrics import Metrics
+from pipeline_lib.serving.server import json_examples, json_tensors
+from pipeline_lib.serving.server.answering import Answering
 from pipeline_lib.serving.server.refusals import Refusal, Status, invalid
 from pipeline_lib.serving.server.servable import Servable
 
@@ -25,75 +27,158 @@ _PATH = re.compile(
     r"(?P<action>:(?:predict|classify|regress)|/metadata)?",
     re.IGNORECASE,
 )
-_API = {"": "get_model_status", "/metadata": "get_model_metadata", ":predict": "predict"}
+METRICS_PATH = "/monitoring/prometheus/metrics"
+_API = {
+    "": "get_model_status",
+    "/metadata": "get_model_metadata",
+    ":predict": "predict",
+    ":classify": "classify",
+    ":regress": "regress",
+}
+# Longer bodies are read in a thread, so that others are answered meanwhile.
+_SHORT = 1 << 14
+_TOO_LARGE = 413
+
+Scope = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class RestInterface:
-    """Answers the paths of `/v1/models`, and the metrics' path."""
+    """Answers the paths of `/v1/models`, and the metrics' path.
 
-    def __init__(self, manager: ModelManager[Servable], metrics: Metrics) -> None:
-        self._manager = manager
-        self._metrics = metrics
+    Args:
+        answering: The models, and who counts.
+        threads: Run what takes long.
+        max_bytes: Of a body, unpacked; a longer one is 413.
+    """
 
-    def application(self) -> Starlette:
+    def __init__(self, answering: Answering, threads: Executor, *, max_bytes: int) -> None:
+        self._answering = answering
+        self._threads = threads
+        self._max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application."""
-        return Starlette(
-            routes=[
-                Route("/monitoring/prometheus/metrics", self._scrape),
-                Route("/{path:path}", self._answer, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
-            ]
-        )
-
-    async def _scrape(self, request: Request) -> Response:
-        del request
-        return PlainTextResponse(self._metrics.text())
-
-    async def _answer(self, request: Request) -> Response:
         started = time.perf_counter()
-        body = await request.body()
-        found = _PATH.fullmatch(request.url.path)
-        name = (found and found["name"]) or ""
-        api = _API.get((found["action"] or "").lower() if found else "", "other")
+        path, method = scope["path"], scope["method"]
+        if path == METRICS_PATH and method in {"GET", "HEAD"}:
+            text = self._answering.metrics.text().encode()
+            await _send(send, 200, text, b"text/plain; version=0.0.4; charset=utf-8")
+            return
         try:
-            call = self._call(request, found, body)
-            text, status = await run_in_threadpool(call), None
+            body = await _body(scope, receive, self._max_bytes)
+        except _TooLargeError:
+            told = _error(f"The body is longer than {self._max_bytes} bytes")
+            await _send(send, _TOO_LARGE, told, b"application/json", close=True)
+            return
+        except (OSError, EOFError, zlib.error) as error:
+            await _send(send, 400, _error(f"Failed to unpack the gzip body: {error}"), b"application/json")
+            return
+        found = _PATH.fullmatch(path)
+        call = _Call(self._answering, method, path, found, body)
+        try:
+            answer, status = await self._answered(call), None
         except Refusal as refusal:
-            text, status = json.dumps({"error": refusal.message}), refusal.status
-        self._metrics.answered(
-            name if status is not Status.NOT_FOUND else "",
-            status=status.name if status else "OK",
-            api=api,
+            answer, status = _error(refusal.message), refusal.status
+        except Exception as error:  # noqa: BLE001 -- one request must not end the connection of others
+            answer, status = _error(f"{type(error).__name__}: {error}"), Status.INTERNAL
+        self._answering.count(
+            call.name if found else "",
+            status=status,
+            api=call.api,
             entrypoint="REST",
             seconds=time.perf_counter() - started,
+            version=call.number,
         )
-        return Response(text, status_code=status.http if status else 200, media_type="application/json")
+        await _send(
+            send,
+            status.http if status else 200,
+            answer,
+            b"application/json",
+            packed=_wants_gzip(scope, answer),
+        )
 
-    def _call(self, request: Request, found: re.Match[str] | None, body: bytes) -> Callable[[], str]:
-        malformed = invalid(f"Malformed request: {request.method} {request.url.path}")
-        if found is None:
-            raise malformed
-        name, version, label = found["name"], _version(found["version"]), found["label"]
-        if name is None:
-            raise invalid("Missing model name in request.")
-        match request.method, (found["action"] or "").lower():
+    async def _answered(self, call: "_Call") -> bytes:
+        # To hand a short run to a thread takes longer than the run.
+        if len(call.body) <= _SHORT and call.quick():
+            return call.answer()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call.answer)
+
+
+class _Call:
+    """One request."""
+
+    def __init__(
+        self, answering: Answering, method: str, path: str, found: re.Match[str] | None, body: bytes
+    ) -> None:
+        self._answering = answering
+        self._asked = f"{method} {path}"
+        self._found = found
+        self.body = body
+        self.number: int | None = None
+        self.name = unquote(found["name"] or "") if found else ""
+        self._action = (found["action"] or "").lower() if found else ""
+        self._kind = method if method != "HEAD" else "GET"
+        self.api = _API[self._action] if found else "other"
+        self._servable: Servable | None = None
+        self._predict: json_tensors.PredictBody | None = None
+
+    def quick(self) -> bool:
+        """Whether the answer takes no longer than to hand it to a thread."""
+        if self.api != "predict" or self._kind != "POST":
+            return self.api not in {"classify", "regress"}
+        self._predict = json_tensors.read_predict(self.body)
+        return self._loaded().quick(self._predict.signature_name)
+
+    def answer(self) -> bytes:
+        """The body of the answer.
+
+        Raises:
+            Refusal: The request cannot be answered.
+        """
+        if self._found is None:
+            raise self._malformed()
+        match self._kind, self._action:
             case "POST", ":predict":
-                return lambda: self._predict(name, version, label, body)
-            case "POST", ":classify" | ":regress":
-                raise Refusal(Status.UNIMPLEMENTED, "This server answers :predict only.")
-            case "GET" | "HEAD", "":
-                return lambda: self._status(name, version, label)
-            case "GET" | "HEAD", "/metadata":
-                return lambda: self._metadata(name, version, label)
-        raise malformed
+                return self._predicted()
+            case "POST", ":classify":
+                name, examples = json_examples.read_examples(self.body)
+                classes = self._loaded().classify(name, examples)
+                self._answering.metrics.examples(self.name, len(examples))
+                return json_examples.classified(classes)
+            case "POST", ":regress":
+                name, examples = json_examples.read_examples(self.body)
+                values = self._loaded().regress(name, examples)
+                self._answering.metrics.examples(self.name, len(examples))
+                return json_examples.regressed(values)
+            case "GET", "":
+                return self._status()
+            case "GET", "/metadata":
+                return self._metadata()
+        raise self._malformed()
 
-    def _predict(self, name: str, version: int | None, label: str | None, body: bytes) -> str:
-        asked = json_tensors.read_predict(body)
-        _, servable = self._manager.find(name, version, label)
+    def _malformed(self) -> Refusal:
+        return invalid(f"Malformed request: {self._asked}")
+
+    def _spec(self) -> tuple[str, int | None, str | None]:
+        if self._found is None or not self.name:
+            raise invalid("Missing model name in request.")
+        label = self._found["label"]
+        return self.name, _version(self._found["version"]), unquote(label) if label else None
+
+    def _loaded(self) -> Servable:
+        if self._servable is None:
+            self.number, self._servable = self._answering.manager.find(*self._spec())
+        return self._servable
+
+    def _predicted(self) -> bytes:
+        asked = self._predict or json_tensors.read_predict(self.body)
+        servable = self._loaded()
         inputs = json_tensors.arrays(asked, servable.signature(asked.signature_name))
-        outputs = servable.predict(asked.signature_name, inputs)
-        return json.dumps(json_tensors.answer(outputs, rows=asked.rows))
+        return json_tensors.answer(servable.predict(asked.signature_name, inputs), rows=asked.rows)
 
-    def _status(self, name: str, version: int | None, label: str | None) -> str:
+    def _status(self) -> bytes:
         return _pretty(
             {
                 "model_version_status": [
@@ -102,19 +187,69 @@ class RestInterface:
                         "state": one.state.name,
                         "status": {"error_code": one.error_code, "error_message": one.error_message},
                     }
-                    for one in self._manager.status(name, version, label)
+                    for one in self._answering.manager.status(*self._spec())
                 ]
             }
         )
 
-    def _metadata(self, name: str, version: int | None, label: str | None) -> str:
-        number, servable = self._manager.find(name, version, label)
-        signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=servable.signatures)
+    def _metadata(self) -> bytes:
+        signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=self._loaded().signatures)
         told = json_format.MessageToDict(
             signatures, preserving_proto_field_name=True, including_default_value_fields=True
         )
-        spec = {"name": name, "signature_name": "", "version": str(number)}
+        spec = {"name": self.name, "signature_name": "", "version": str(self.number)}
         return _pretty({"model_spec": spec, "metadata": {"signature_def": told}})
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+async def _body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            break
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit:
+            raise _TooLargeError
+        more = message.get("more_body", False)
+    body = parts[0] if len(parts) == 1 else b"".join(parts)
+    if any(name == b"content-encoding" and value.lower() == b"gzip" for name, value in scope["headers"]):
+        return _unpacked(body, limit)
+    return body
+
+
+def _unpacked(body: bytes, limit: int) -> bytes:
+    unpacker = zlib.decompressobj(wbits=31)
+    found = unpacker.decompress(body, limit + 1)
+    if len(found) > limit:
+        raise _TooLargeError
+    if not unpacker.eof:
+        raise EOFError("it is cut off")
+    return found
+
+
+def _wants_gzip(scope: Scope, answer: bytes) -> bool:
+    if len(answer) < _SHORT:
+        return False
+    return any(name == b"accept-encoding" and b"gzip" in value.lower() for name, value in scope["headers"])
+
+
+async def _send(
+    send: Send, status: int, body: bytes, kind: bytes, *, packed: bool = False, close: bool = False
+) -> None:
+    headers = [(b"content-type", kind)]
+    if packed:
+        body = gzip.compress(body, compresslevel=1)
+        headers.append((b"content-encoding", b"gzip"))
+    if close:
+        headers.append((b"connection", b"close"))
+    headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _version(text: str | None) -> int | None:
@@ -125,5 +260,9 @@ def _version(text: str | None) -> int | None:
     return int(text)
 
 
-def _pretty(content: dict[str, Any]) -> str:
-    return json.dumps(content, indent=1)
+def _error(message: str) -> bytes:
+    return json.dumps({"error": message}).encode()
+
+
+def _pretty(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, indent=1).encode()

@@ -2,92 +2,151 @@
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
 import tensorflow as tf
 from tensorflow_serving.apis import (
+    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
+    inference_pb2,
     model_management_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
+    regression_pb2,
 )
 
+from pipeline_lib.serving.server import inference
+from pipeline_lib.serving.server.answering import Answering
 from pipeline_lib.serving.server.configs import read_configs
-from pipeline_lib.serving.server.manager import ModelManager
-from pipeline_lib.serving.server.metrics import Metrics
 from pipeline_lib.serving.server.refusals import Refusal, Status, invalid
 from pipeline_lib.serving.server.servable import DEFAULT_SIGNATURE, Servable
+from pipeline_lib.serving.server.tensors import to_arrays, to_proto
 
 
-class _Answering:
-    def __init__(self, manager: ModelManager[Servable], metrics: Metrics) -> None:
-        self._manager = manager
-        self._metrics = metrics
+@dataclass(slots=True)
+class _Call:
+    version: int | None = None
+
+
+class _Service:
+    def __init__(self, answering: Answering) -> None:
+        self._answering = answering
 
     @contextmanager
-    def _answering(self, context: Any, *, model: str, api: str) -> Iterator[None]:
-        started, status, failed = time.perf_counter(), "OK", None
+    def _answered(self, context: Any, *, model: str, api: str) -> Iterator[_Call]:
+        call, started, failed = _Call(), time.perf_counter(), None
         try:
-            yield
+            yield call
         except Refusal as refusal:
-            status, failed = refusal.status.name, refusal
-        self._metrics.answered(
-            "" if status == Status.NOT_FOUND.name else model,
-            status=status,
+            failed = refusal
+        except Exception as error:  # noqa: BLE001 -- gRPC would tell of it as UNKNOWN, and count nothing
+            failed = Refusal(Status.INTERNAL, f"{type(error).__name__}: {error}")
+        self._answering.count(
+            model,
+            status=failed.status if failed else None,
             api=api,
             entrypoint="GRPC",
             seconds=time.perf_counter() - started,
+            version=call.version,
         )
         if failed is not None:
-            context.abort(getattr(grpc.StatusCode, status), failed.message)
+            context.abort(getattr(grpc.StatusCode, failed.status.name), failed.message)
 
-    def _found(self, spec: Any) -> tuple[int, Servable]:
-        return self._manager.find(*_asked(spec))
+    def _found(self, call: _Call, spec: Any) -> Servable:
+        call.version, servable = self._answering.manager.find(*_asked(spec))
+        return servable
 
 
-class PredictionService(_Answering, prediction_service_pb2_grpc.PredictionServiceServicer):  # type: ignore[misc]
-    """Predict and GetModelMetadata; what it does not have, it says is not implemented."""
+class PredictionService(_Service, prediction_service_pb2_grpc.PredictionServiceServicer):  # type: ignore[misc]
+    """Predict, Classify, Regress, MultiInference and GetModelMetadata."""
 
     def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Run a signature of a model."""
         response = predict_pb2.PredictResponse()
-        with self._answering(context, model=request.model_spec.name, api="predict"):
-            number, servable = self._found(request.model_spec)
+        with self._answered(context, model=request.model_spec.name, api="predict") as call:
+            servable = self._found(call, request.model_spec)
             name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-            inputs = _inputs(request, servable.signature(name))
-            for alias, array in servable.predict(name, inputs, list(request.output_filter)).items():
-                response.outputs[alias].CopyFrom(tf.make_tensor_proto(array))
-            _tell(response.model_spec, request.model_spec.name, number, name)
+            _require_types(request, servable.signature(name))
+            outputs = servable.predict(name, to_arrays(request.inputs), list(request.output_filter))
+            for alias, array in outputs.items():
+                response.outputs[alias].CopyFrom(to_proto(array))
+            _tell(response.model_spec, request.model_spec.name, call.version, name)
+        return response
+
+    def Classify(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Classes of examples."""
+        response = classification_pb2.ClassificationResponse()
+        with self._answered(context, model=request.model_spec.name, api="classify") as call:
+            servable, name = self._found(call, request.model_spec), request.model_spec.signature_name
+            examples = inference.examples_of(request.input)
+            _write(response.result, servable.classify(name, examples))
+            _tell(response.model_spec, request.model_spec.name, call.version, name or DEFAULT_SIGNATURE)
+            self._answering.metrics.examples(request.model_spec.name, len(examples))
+        return response
+
+    def Regress(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Values of examples."""
+        response = regression_pb2.RegressionResponse()
+        with self._answered(context, model=request.model_spec.name, api="regress") as call:
+            servable, name = self._found(call, request.model_spec), request.model_spec.signature_name
+            examples = inference.examples_of(request.input)
+            _write(response.result, servable.regress(name, examples))
+            _tell(response.model_spec, request.model_spec.name, call.version, name or DEFAULT_SIGNATURE)
+            self._answering.metrics.examples(request.model_spec.name, len(examples))
+        return response
+
+    def MultiInference(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Several classifications and regressions of the same examples."""
+        response = inference_pb2.MultiInferenceResponse()
+        model = request.tasks[0].model_spec.name if request.tasks else ""
+        with self._answered(context, model=model, api="multi_inference") as call:
+            if not request.tasks:
+                raise invalid("Inference request must not be empty")
+            if any(task.model_spec.name != model for task in request.tasks):
+                raise invalid("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
+            servable = self._found(call, request.tasks[0].model_spec)
+            examples = inference.examples_of(request.input)
+            tasks = [(task.model_spec.signature_name, task.method_name) for task in request.tasks]
+            for task, found in zip(request.tasks, servable.infer(tasks, examples), strict=True):
+                told = response.results.add()
+                _tell(
+                    told.model_spec, model, call.version, task.model_spec.signature_name or DEFAULT_SIGNATURE
+                )
+                classify = task.method_name == inference.CLASSIFY
+                _write(told.classification_result if classify else told.regression_result, found)
+            self._answering.metrics.examples(model, len(examples))
         return response
 
     def GetModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Tell the signatures of a model."""
         response = get_model_metadata_pb2.GetModelMetadataResponse()
-        with self._answering(context, model=request.model_spec.name, api="get_model_metadata"):
-            number, servable = self._found(request.model_spec)
-            if set(request.metadata_field) != {"signature_def"}:
-                raise invalid(
-                    "GetModelMetadataRequest must specify at least one metadata_field, signature_def"
-                )
+        with self._answered(context, model=request.model_spec.name, api="get_model_metadata") as call:
+            servable = self._found(call, request.model_spec)
+            if not request.metadata_field:
+                raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
+            for field in request.metadata_field:
+                if field != "signature_def":
+                    raise invalid(f"Metadata field {field} is not supported")
             signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=servable.signatures)
             response.metadata["signature_def"].Pack(signatures)
-            _tell(response.model_spec, request.model_spec.name, number, "")
+            _tell(response.model_spec, request.model_spec.name, call.version, "")
         return response
 
 
-class ModelService(_Answering, model_service_pb2_grpc.ModelServiceServicer):  # type: ignore[misc]
+class ModelService(_Service, model_service_pb2_grpc.ModelServiceServicer):  # type: ignore[misc]
     """States of versions, and the configuration."""
 
     def GetModelStatus(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Tell the states of a model's versions."""
         response = get_model_status_pb2.GetModelStatusResponse()
-        with self._answering(context, model=request.model_spec.name, api="get_model_status"):
-            for one in self._manager.status(*_asked(request.model_spec)):
+        with self._answered(context, model=request.model_spec.name, api="get_model_status"):
+            for one in self._answering.manager.status(*_asked(request.model_spec)):
                 told = response.model_version_status.add(version=one.version, state=int(one.state))
                 told.status.error_code = Status[one.error_code].number if one.error_code != "OK" else 0
                 told.status.error_message = one.error_message
@@ -96,27 +155,36 @@ class ModelService(_Answering, model_service_pb2_grpc.ModelServiceServicer):  # 
     def HandleReloadConfigRequest(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Replace the configuration, and answer once its models are loaded."""
         response = model_management_pb2.ReloadConfigResponse()
-        with self._answering(context, model="", api="reload_config"):
-            self._manager.reload(read_configs(request.config))
+        with self._answered(context, model="", api="reload_config"):
+            try:
+                self._answering.manager.reload(read_configs(request.config))
+            except Refusal as refusal:  # the call itself is OK, as TensorFlow Serving has it
+                response.status.error_code = refusal.status.number
+                response.status.error_message = refusal.message
         return response
 
 
-def grpc_server(
-    manager: ModelManager[Servable], metrics: Metrics, *, address: str, threads: int
-) -> tuple[Any, int]:
-    """A server that has not started yet, and its port (0 if it is taken)."""
+def grpc_server(answering: Answering, threads: Executor, *, address: str, max_bytes: int) -> tuple[Any, int]:
+    """A server that has not started yet, and its port (0 if it is taken).
+
+    Args:
+        answering: The models, and who counts.
+        threads: Run the requests.
+        address: `host:port`; port 0 takes a free one.
+        max_bytes: Of a request; a longer one is RESOURCE_EXHAUSTED.
+    """
     server = grpc.server(
-        ThreadPoolExecutor(threads, thread_name_prefix="grpc"),
+        threads,
         options=[
-            ("grpc.max_receive_message_length", -1),
+            ("grpc.max_receive_message_length", max_bytes),
             ("grpc.max_send_message_length", -1),
             # Two servers on one port would share requests without anybody noticing.
             ("grpc.so_reuseport", 0),
         ],
     )
     register: Callable[..., None] = prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server
-    register(PredictionService(manager, metrics), server)
-    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(manager, metrics), server)
+    register(PredictionService(answering), server)
+    model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(answering), server)
     try:
         return server, server.add_insecure_port(address)
     except RuntimeError:
@@ -128,12 +196,24 @@ def _asked(spec: Any) -> tuple[str, int | None, str | None]:
     return spec.name, version, spec.version_label or None
 
 
-def _tell(spec: Any, name: str, version: int, signature: str) -> None:
+def _tell(spec: Any, name: str, version: int | None, signature: str) -> None:
     spec.name, spec.signature_name = name, signature
-    spec.version.value = version
+    if version is not None:
+        spec.version.value = version
 
 
-def _inputs(request: Any, signature: Any) -> dict[str, Any]:
+def _write(result: Any, found: Any) -> None:
+    if isinstance(result, regression_pb2.RegressionResult):
+        for value in found:
+            result.regressions.add(value=value)
+        return
+    for row in found:
+        classes = result.classifications.add().classes
+        for label, score in row:
+            classes.add(label=label, score=score)
+
+
+def _require_types(request: Any, signature: Any) -> None:
     for alias, tensor in request.inputs.items():
         expected = signature.inputs[alias].dtype if alias in signature.inputs else tensor.dtype
         if tensor.dtype != expected:
@@ -141,7 +221,3 @@ def _inputs(request: Any, signature: Any) -> dict[str, Any]:
                 f"Expects input {alias} to be {tf.dtypes.as_dtype(expected).name} but "
                 f"{tf.dtypes.as_dtype(tensor.dtype).name if tensor.dtype else 'nothing'} is provided"
             )
-    try:
-        return {alias: tf.make_ndarray(tensor) for alias, tensor in request.inputs.items()}
-    except (TypeError, ValueError) as error:
-        raise invalid(f"tensor parsing error: {error}") from error

@@ -17,9 +17,10 @@ MISSED = Reason(
 
 def row(name: str, auc: float, *, error: str = "") -> SliceRow:
     if error:
-        return SliceRow(name=name, candidate={}, baseline={}, differences={}, error=error)
+        return SliceRow(name=name, key=(), candidate={}, baseline={}, differences={}, error=error)
     return SliceRow(
         name=name,
+        key=(),
         candidate={"auc": Value(auc, auc - 0.01, auc + 0.01), "example_count": Value(1200.0)},
         baseline={"auc": Value(0.7), "example_count": Value(1200.0)},
         differences={"auc": Value(auc - 0.7), "example_count": Value(0.0)},

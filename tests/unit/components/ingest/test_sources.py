@@ -1,7 +1,7 @@
 """The driver: which files make a span, and what happens when they are not there."""
 
 import hashlib
-import threading
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline_components.errors import (
+    DoubledSpanError,
     MissingSpanError,
     NoSourceFilesError,
     PatternError,
@@ -158,31 +159,40 @@ def test_a_bad_pattern_is_refused_before_looking(tmp_path: Path) -> None:
         find_files({"source": f"{tmp_path}/{{DAY}}.csv"})
 
 
-def test_waiting_ends_with_the_file(tmp_path: Path, deliver: Deliver) -> None:
-    late = threading.Timer(0.15, deliver, ["3.csv"])
-    late.start()
-    try:
-        answer = find_files(_waiting(tmp_path, wait_seconds=20.0))
-    finally:
-        late.join()
-    assert _names(answer) == ["3.csv"]
+def test_a_file_counts_once_nobody_writes_to_it(tmp_path: Path, deliver: Deliver) -> None:
+    given = _waiting(tmp_path, poll_seconds=30.0)
+    with pytest.raises(MissingSpanError, match="no files for span 3"):
+        find_files(given)
+    deliver("3.csv")
+    with pytest.raises(MissingSpanError, match=r"3\.csv was written to less than 30 s ago"):
+        find_files(given)
+    an_hour_ago = time.time() - 3600
+    os.utime(tmp_path / "3.csv", (an_hour_ago, an_hour_ago))
+    assert _names(find_files(given)) == ["3.csv"]
 
 
-def test_waiting_ends_with_the_time(tmp_path: Path) -> None:
-    start = time.monotonic()
-    with pytest.raises(MissingSpanError, match="span 3"):
-        find_files(_waiting(tmp_path, wait_seconds=0.2))
-    assert 0.2 <= time.monotonic() - start < 5
+def test_whoever_drives_is_told_how_long_to_wait_and_for_what(tmp_path: Path) -> None:
+    with pytest.raises(MissingSpanError) as missing:
+        find_files(_waiting(tmp_path, poll_seconds=7.0))
+    error = missing.value
+    assert (error.wait_seconds, error.poll_seconds) == (20.0, 7.0)
+    assert error.awaits == (f"file://{tmp_path}/*.csv",)
 
 
-def _waiting(folder: Path, wait_seconds: float) -> dict[str, Any]:
+def test_without_waiting_nobody_waits(tmp_path: Path) -> None:
+    with pytest.raises(MissingSpanError) as missing:
+        find_files({**_waiting(tmp_path, poll_seconds=7.0), "missing": "fail"})
+    assert missing.value.wait_seconds == 0
+
+
+def _waiting(folder: Path, poll_seconds: float) -> dict[str, Any]:
     source = f"{folder}/{{SPAN}}.csv"
     return {
         "source": source,
         "span": 3,
         "missing": "wait",
-        "wait_seconds": wait_seconds,
-        "poll_seconds": 0.05,
+        "wait_seconds": 20.0,
+        "poll_seconds": poll_seconds,
     }
 
 
@@ -193,3 +203,12 @@ def test_growth_after_the_digest_is_noticed(tmp_path: Path, deliver: Deliver) ->
     assert changed_since(found, answer["located"]) is None
     deliver("a.csv", text="a\n1\n2\n")
     assert changed_since(found, answer["located"]) == f"file://{tmp_path}/a.csv"
+
+
+def test_a_span_written_in_two_ways_is_refused(tmp_path: Path, deliver: Deliver) -> None:
+    deliver("span-7/a.csv", "span-7/b.csv")
+    source = f"{tmp_path}/span-{{SPAN}}/*.csv"
+    assert len(find_files({"source": source, "span": 7})["located"]["*"]) == 2
+    deliver("span-07/a.csv")
+    with pytest.raises(DoubledSpanError, match="written in different ways"):
+        find_files({"source": source, "span": 7})

@@ -1,5 +1,6 @@
 """The data accessor: every row, in the batches asked for, in bounded memory."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,59 @@ def test_sparse_features_are_shuffled_with_their_rows(tmp_path: Path) -> None:
     for batch in batches(tmp_path, wanted, batch_size=17):
         found = tf.RaggedTensor.from_sparse(batch["l"]).to_list()
         assert found == [[str(n).encode()] * (n % 4) for n in batch["n"].numpy().tolist()]
+
+
+def test_ragged_features_are_cut_into_batches_with_their_label(tmp_path: Path) -> None:
+    lists = [list(range(n % 5)) for n in range(100)]
+    pq.write_table(pa.table({"n": np.arange(100), "l": lists}), tmp_path / "0.parquet", row_group_size=30)
+    wanted = schema(
+        """
+        feature { name: "n" type: INT presence { min_fraction: 1 } shape {} }
+        feature { name: "l" type: INT }
+        represent_variable_length_as_ragged: true
+        """
+    )
+    given = batches(tmp_path, wanted, batch_size=30, label_key="n", drop_final_batch=True)
+    assert [type(features["l"]) for features, _ in given] == [tf.RaggedTensor] * 3
+    for features, label in given:
+        assert features["l"].to_list() == [lists[n] for n in label.numpy()]
+
+
+def test_rows_of_several_words_stay_together(tmp_path: Path) -> None:
+    pairs = [[f"a{n}", "b"] for n in range(100)]
+    pq.write_table(pa.table({"n": np.arange(100), "pair": pairs}), tmp_path / "0.parquet", row_group_size=30)
+    wanted = schema(
+        """
+        feature { name: "n" type: INT presence { min_fraction: 1 } shape {} }
+        feature { name: "pair" type: BYTES presence { min_fraction: 1 } shape { dim { size: 2 } } }
+        """
+    )
+    for batch in batches(tmp_path, wanted, batch_size=16):
+        assert batch["pair"].numpy().tolist() == [[f"a{n}".encode(), b"b"] for n in batch["n"].numpy()]
+
+
+def test_text_that_is_no_text_is_given_as_it_is_written(tmp_path: Path) -> None:
+    table = pa.table(
+        {
+            "day": pa.array([date(2013, 1, 2)]),
+            "raw": pa.array([b"\xff\x00"]),
+            "code": pa.array(["x"]).dictionary_encode(),
+        }
+    )
+    pq.write_table(table, tmp_path / "0.parquet")
+    (batch,) = batches(tmp_path, batch_size=2)
+    assert {name: value.numpy().tolist() for name, value in batch.items()} == {
+        "day": [b"2013-01-02"],
+        "raw": [b"\xff\x00"],
+        "code": [b"x"],
+    }
+
+
+def test_the_number_of_rows_in_a_batch_is_open(parquet: Path) -> None:
+    options = TensorFlowDatasetOptions(batch_size=10, label_key="y")
+    features, label = tf_dataset_factory(str(parquet / "*.parquet"), options).element_spec
+    assert features == {"x": tf.TensorSpec([None], tf.int64), "s": tf.TensorSpec([None], tf.string)}
+    assert label == tf.TensorSpec([None], tf.float32)
 
 
 def test_without_a_schema_missing_text_is_empty_and_missing_numbers_nan(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from pipeline_components.schema_files import read_schema
 from pipeline_components.statistics import compute_statistics
 from pipeline_components.validate import validate_examples
 from pipeline_lib import Examples, ExampleStatistics, Schema, workspace
+from pipeline_lib.artifacts.workspace import Workspace, use_workspace
 
 Describe = Callable[..., ExampleStatistics]
 
@@ -83,6 +84,16 @@ def test_anomalies_stop_the_run_and_are_named(other: ExampleStatistics, schema: 
         "Examples contain values missing from the schema: ZZ"
     )
     assert 'waive=["carrier:ENUM_TYPE_UNEXPECTED_STRING_VALUES"]' in caught.value.fix
+
+
+def test_the_report_outlives_the_failure(other: ExampleStatistics, schema: Schema, tmp_path: Path) -> None:
+    """The launcher throws the outputs of a failed execution away, and names where files are kept."""
+    space = Workspace(staging=tmp_path / "staging", kept=tmp_path / "logs/validate_examples")
+    with use_workspace(space), pytest.raises(AnomaliesFoundError, match="in carrier") as caught:
+        validate_examples.run(other, schema)
+    kept = tmp_path / "logs/validate_examples.report.html"
+    assert caught.value.facts["report"] == str(kept)
+    assert "2 anomalies" in kept.read_text()
 
 
 @pytest.mark.parametrize("waiver", ["carrier", "carrier:ENUM_TYPE_UNEXPECTED_STRING_VALUES"])

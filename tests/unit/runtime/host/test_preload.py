@@ -1,4 +1,5 @@
 import gc
+import subprocess
 import sys
 import types
 
@@ -52,6 +53,44 @@ def test_a_module_that_fails_is_not_waited_for(modules):
     preloader.step()
     assert preloader.failed == {"broken_module": "ZeroDivisionError: division by zero"}
     assert preloader.has(["broken_module"])
+
+
+def test_what_a_module_imports_at_its_first_use_is_imported_after_it():
+    preloader = Preloader(lambda: None)
+    preloader.add(["pyarrow", "pyarrow.csv"])
+    companions = ("pyarrow.dataset", "pandas", "fsspec.implementations.local")
+    assert preloader.pending == ("pyarrow", "pyarrow.csv", *companions)
+    preloader.hurry(["numpy"])
+    assert preloader.pending[0] == "numpy"
+    assert preloader.has(["fsspec"])
+    assert not preloader.has(["pyarrow.parquet"]), "its companions are still to come"
+
+
+def test_after_the_companions_a_child_of_pyarrow_imports_no_further_library():
+    """In a fresh interpreter, as the light host is one."""
+    told = subprocess.run(
+        [sys.executable, "-c", _USE_PYARROW], capture_output=True, text=True, check=True
+    ).stdout
+    assert told.split() == []
+
+
+_USE_PYARROW = """
+import importlib, sys
+from pipeline_lib.runtime.host.preload import with_companions
+modules = with_companions(["numpy", "pyarrow", "pyarrow.compute", "pyarrow.csv", "pyarrow.parquet"])
+for name in modules:
+    importlib.import_module(name)
+before = set(sys.modules)
+import fsspec, numpy as np, pyarrow as pa, pyarrow.parquet as pq, tempfile
+table = pa.table({"x": pa.array(np.arange(3)), "s": ["a", "b", None]})
+table = table.cast(table.schema).filter(pa.array([True, False, True]))
+with tempfile.NamedTemporaryFile() as file:
+    pq.write_table(table, file.name)
+    with fsspec.open(file.name, "rb") as opened:
+        pq.read_table(opened)
+packages = {name.partition(".")[0] for name in set(sys.modules) - before}
+print(*(packages - set(sys.stdlib_module_names) - {name.partition(".")[0] for name in before}))
+"""
 
 
 def test_clients_are_looked_after_during_an_import(modules):

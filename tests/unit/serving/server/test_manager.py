@@ -7,6 +7,7 @@ import pytest
 
 from pipeline_lib.serving.server.manager import ModelManager
 from pipeline_lib.serving.server.refusals import Refusal
+from pipeline_lib.serving.server.sources import Sources
 from pipeline_lib.serving.versions import ModelConfig, Specific, VersionState
 
 
@@ -23,7 +24,9 @@ def load(directory: Path) -> str:
 
 
 def manager(base: Path, **config: object) -> ModelManager[str]:
-    made = ModelManager(load, [ModelConfig(name="m", base_path=str(base), **config)])
+    made = ModelManager(
+        load, [ModelConfig(name="m", base_path=str(base), **config)], source=Sources(base / ".copies")
+    )
     made.poll()
     return made
 

@@ -1,0 +1,90 @@
+"""Models: the explanation of one, what something reached, and what was served when."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi import Path as PathParameter
+from fastapi.responses import HTMLResponse
+
+from pipeline_lib.lineage.explanation import explain
+from pipeline_lib.lineage.graph import Bounds
+from pipeline_lib.lineage.paging import PageRequest
+from pipeline_lib.lineage.reach import impact
+from pipeline_lib.lineage.search import SearchQuery, search
+from pipeline_lib.lineage.subjects import Subject
+from pipeline_lib.lineage.timeline import live_now, targets, timeline
+from pipeline_lib.lineage.web.diagram import diagram_of_lineage
+from pipeline_lib.lineage.web.model_story import judged_metrics, latest_parameters, story, told_of_models
+from pipeline_lib.lineage.web.presentation import page
+from pipeline_lib.lineage.web.visitor import CurrentVisitor
+from pipeline_lib.metadata.records import RecordQuery
+
+router = APIRouter()
+
+_BOUNDS = Bounds(depth=50, artifacts=2_000)
+_SIZE = 25
+_CHANGES = 30
+_TARGETS = 50
+
+Text = Annotated[str, Query(max_length=2_000)]
+
+
+@router.get("/models")
+def list_models(
+    request: Request, visitor: CurrentVisitor, pipeline: Text = "", cursor: Text = ""
+) -> HTMLResponse:
+    """Models, newest first, with verdict and pushes: two store calls a page."""
+    query = SearchQuery(records=RecordQuery(type_name="Model", pipeline=pipeline or None))
+    found = search(visitor.store, query, page=PageRequest(size=_SIZE, cursor=cursor or None))
+    ids = [hit.id for hit in found.items]
+    users = visitor.store.consumers(ids) if ids else []
+    return page(request, "models.html", visitor, found=found, told=told_of_models(users))
+
+
+@router.get("/models/{subject}")
+def show_model(
+    request: Request,
+    visitor: CurrentVisitor,
+    subject: Annotated[str, PathParameter(max_length=200)],
+    target: Text = "",
+) -> HTMLResponse:
+    """Everything about one model: by its id, or the version it was pushed as."""
+    found = explain(visitor.store, Subject.parsed(subject, target=target or None), bounds=_BOUNDS)
+    return page(
+        request,
+        "model.html",
+        visitor,
+        found=found,
+        story=story(found),
+        judged=judged_metrics(found),
+        parameters=latest_parameters(found),
+        picture=diagram_of_lineage(found.lineage),
+    )
+
+
+@router.get("/impact")
+def show_impact(request: Request, visitor: CurrentVisitor, of: Text = "") -> HTMLResponse:
+    """Which models a file, a span or an artifact reached."""
+    found = impact(visitor.store, of.strip(), bounds=_BOUNDS) if of.strip() else None
+    picture = diagram_of_lineage(found.lineage) if found else None
+    return page(request, "impact.html", visitor, of=of.strip(), found=found, picture=picture)
+
+
+@router.get("/serving")
+def show_serving(
+    request: Request, visitor: CurrentVisitor, target: Text = "", cursor: Text = ""
+) -> HTMLResponse:
+    """What is served where, and everything that changed it."""
+    known = targets(visitor.store)
+    chosen = target or (known[0] if len(known) == 1 else "")
+    return page(
+        request,
+        "serving.html",
+        visitor,
+        served=[(name, live_now(visitor.store, name)) for name in known[:_TARGETS]],
+        more_targets=max(len(known) - _TARGETS, 0),
+        target=chosen,
+        changes=timeline(visitor.store, chosen, page=PageRequest(size=_CHANGES, cursor=cursor or None))
+        if chosen
+        else None,
+    )

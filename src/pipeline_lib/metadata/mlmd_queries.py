@@ -1,0 +1,168 @@
+"""Listings in stretches, and look-ups by mark: what lineage asks of ML Metadata."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline_lib.metadata.marks import Mark, MarkKind
+from pipeline_lib.metadata.mlmd_reader import SUCCEEDED, MlmdReader
+from pipeline_lib.metadata.mlmd_records import stored_execution, stored_run
+from pipeline_lib.metadata.mlmd_text import given_text, is_plain, quoted, stored_text, text_digest
+from pipeline_lib.metadata.mlmd_types import INTERNAL, KEPT_TEXT, PIPELINE_RUN
+from pipeline_lib.metadata.mlmd_values import compares, equals, get_value, put_value
+from pipeline_lib.metadata.records import (
+    ArtifactState,
+    Condition,
+    RecordQuery,
+    Run,
+    Sign,
+    Slice,
+    State,
+    StoredArtifact,
+    StoredExecution,
+)
+
+_MARK_TEXT = f"{INTERNAL}mark"
+_HEX = re.compile(r"[0-9a-f]{1,64}")
+
+
+def mark_name(mark: Mark) -> str:
+    """The name of a mark's context: its text, or a digest where that could not be a name or a filter."""
+    return mark.text if is_plain(mark.text) else text_digest(mark.text)
+
+
+def mark_context(mark: Mark, *, type_id: int) -> Any:
+    """A context for a mark; a mark that is there already is used again."""
+    from ml_metadata.proto import metadata_store_pb2 as pb
+
+    message = pb.Context(type_id=type_id, name=mark_name(mark))
+    put_value(message.custom_properties, _MARK_TEXT, stored_text(mark.text))
+    return message
+
+
+class MlmdQueries(MlmdReader):
+    """See the methods of the same names of `Store`."""
+
+    def marked(self, mark: Mark, within: Slice) -> Sequence[StoredExecution]:
+        """See `Store.marked`."""
+        context = self._context(mark.kind.value, mark_name(mark))
+        if context is None:
+            return []
+        found = self._call(
+            "get_executions_by_context",
+            context.id,
+            list_options=self._slice_options(within, [SUCCEEDED]),
+        )
+        return self._with_ports(list(found))
+
+    def marks(self, kind: MarkKind, within: Slice, *, prefix: str = "") -> Sequence[Mark]:
+        """See `Store.marks`."""
+        conditions = [f"type = {quoted(kind.value)}"]
+        if prefix:
+            if _HEX.fullmatch(prefix) is None:
+                return []
+            # A range, not LIKE: it uses the index on names. No hex digit sorts after "g" anywhere.
+            conditions += [f"name >= {quoted(prefix)}", f"name < {quoted(f'{prefix}g')}"]
+        found = self._call("get_contexts", list_options=self._slice_options(within, conditions))
+        return [
+            Mark(kind=kind, text=given_text(get_value(message.custom_properties[_MARK_TEXT])))
+            for message in found
+        ]
+
+    def kept_texts(self, digests: Sequence[str]) -> Mapping[str, str]:
+        """See `Store.kept_texts`."""
+        wanted = sorted({digest for digest in digests if _HEX.fullmatch(digest)})
+        if not wanted:
+            return {}
+        names = ", ".join(quoted(digest) for digest in wanted)
+        options = self._list_options(
+            len(wanted), filter_query=f"type = {quoted(KEPT_TEXT)} AND name IN ({names})"
+        )
+        found = self._call("get_contexts", list_options=options)
+        return {message.name: get_value(message.custom_properties[KEPT_TEXT]) for message in found}
+
+    def list_artifacts(self, query: RecordQuery, within: Slice) -> Sequence[StoredArtifact]:
+        """See `Store.list_artifacts`."""
+        conditions = self._common(query)
+        if query.run_id is not None:
+            conditions.append(equals(f"{INTERNAL}run_id", query.run_id))
+        if query.state is not None:
+            conditions += _state_conditions(ArtifactState(query.state))
+        if query.span is not None:
+            conditions += [
+                compares("span", ">=", int(query.span[0])),
+                compares("span", "<=", int(query.span[1])),
+            ]
+        options = self._slice_options(within, conditions)
+        return self._artifacts(self._call("get_artifacts", list_options=options))
+
+    def list_executions(self, query: RecordQuery, within: Slice) -> Sequence[StoredExecution]:
+        """See `Store.list_executions`."""
+        conditions = self._common(query)
+        if query.state is not None:
+            conditions.append(f"last_known_state = {State(query.state).value}")
+        if query.run_id is None:
+            found = self._call("get_executions", list_options=self._slice_options(within, conditions))
+        else:
+            context = self._context(PIPELINE_RUN, query.run_id)
+            if context is None:
+                return []
+            options = self._slice_options(within, conditions)
+            found = self._call("get_executions_by_context", context.id, list_options=options)
+        return [stored_execution(message) for message in found]
+
+    def list_runs(self, query: RecordQuery, within: Slice) -> Sequence[Run]:
+        """See `Store.list_runs`."""
+        conditions = [f"type = {quoted(PIPELINE_RUN)}"]
+        for name, value in (("pipeline", query.pipeline), ("state", query.state), ("span", query.run_span)):
+            if value is not None:
+                conditions.append(equals(f"{INTERNAL}{name}", value))
+        if query.run_id is not None:
+            found = self._context(PIPELINE_RUN, query.run_id)
+            if found is None:
+                return []
+            conditions.append(f"id = {int(found.id)}")
+        options = self._slice_options(within, conditions)
+        return [stored_run(message) for message in self._call("get_contexts", list_options=options)]
+
+    def _common(self, query: RecordQuery) -> list[str]:
+        conditions = []
+        if query.type_name is not None:
+            if not is_plain(query.type_name):
+                return ["id < 0"]  # no type has such a name
+            conditions.append(f"type = {quoted(query.type_name)}")
+        for name, value in (("pipeline", query.pipeline), ("node", query.node)):
+            if value is not None:
+                conditions.append(equals(f"{INTERNAL}{name}", value))
+        kinds = self._types.kinds(query.type_name or "")
+        return [*conditions, *(_condition(one, kinds.get(one.name)) for one in query.conditions)]
+
+    def _slice_options(self, within: Slice, conditions: Sequence[str]) -> Any:
+        bounds = list(conditions)
+        for text, number in (("<", within.before), (">", within.after)):
+            if number is not None:
+                bounds.append(f"id {text} {int(number)}")
+        for text, time in (("<", within.made_before), (">=", within.made_since)):
+            if time is not None:
+                bounds.append(f"create_time_since_epoch {text} {int(time.timestamp() * 1000)}")
+        return self._list_options(
+            int(within.limit),
+            filter_query=" AND ".join(bounds) or None,
+            newest_first=not within.oldest_first,
+        )
+
+
+def _condition(one: Condition, kind: str | None) -> str:
+    if one.sign is Sign.EQUAL:
+        return equals(one.name, one.value, kind=kind)
+    if isinstance(one.value, bool | str):
+        raise TypeError(f"{one.name}: only numbers have an order")
+    return compares(one.name, one.sign.value, float(one.value) if kind == "float" else one.value)
+
+
+def _state_conditions(state: ArtifactState) -> list[str]:
+    """The filter language does not know the newest states: these are what is none of the others."""
+    if state is not ArtifactState.ABANDONED:
+        return [f"state = {state.value}"]
+    others = ("PENDING", "LIVE", "MARKED_FOR_DELETION", "DELETED")
+    return [f"state != {other}" for other in others]

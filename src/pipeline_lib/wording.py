@@ -1,0 +1,49 @@
+"""Sizes, times and values as people read them, in the terminal and on pages alike."""
+
+from typing import Any
+
+_LONGEST = 600
+
+
+def size(count: float) -> str:
+    """Bytes as a person reads them."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person reads them."""
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 100:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+def plain(value: Any) -> str:
+    """A property or parameter as a person reads it."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.4g}"
+        case dict():
+            return ", ".join(f"{key} {plain(item)}" for key, item in value.items())
+        case list() | tuple():
+            return ", ".join(plain(item) for item in value)
+    return str(value)
+
+
+def brief(value: Any) -> str:
+    """The same for a table: of a long list or dict only its number of entries."""
+    text = plain(value)
+    if isinstance(value, list | tuple | dict) and len(text) > _LONGEST:
+        return f"{len(value)} entries"
+    return text

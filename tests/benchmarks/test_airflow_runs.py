@@ -1,0 +1,191 @@
+"""A warm pipeline under Airflow beside the local runner; a cached task beside `true`."""
+
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.measuring import Comparison, Report
+from benchmarks.workplace import ROOT, Workplace
+from integration.airflow_client import AirflowClient
+from integration.airflow_site import free_port
+from pipeline_lib.airflow.standalone import LocalAirflow
+
+CHAPTER = "Airflow: a warm night of flights, SQLite, LocalExecutor"
+FIRST, SECOND = date(2013, 6, 1), date(2013, 6, 2)
+DATA = {name: f"data/{name}/{{YYYY}}-{{MM}}-{{DD}}.csv" for name in ("flights", "weather")}
+PIPELINE = "flight-delays"
+
+_TRUE = """
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG
+
+with DAG(dag_id="nothing", schedule=None) as dag:
+    before = None
+    for number in range(6):
+        task = BashOperator(task_id=f"true_{number}", bash_command="true")
+        if before is not None:
+            before >> task
+        before = task
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nights:
+    """Seconds of the second night by the local runner and under Airflow, and the tasks of the latter."""
+
+    local: float
+    airflow: float
+    first_tasks: dict[str, float]
+    tasks: dict[str, float]
+    cached_tasks: dict[str, float]
+    true_tasks: list[float]
+
+
+@pytest.fixture(scope="module")
+def nights(scratch: Path) -> Iterator[Nights]:
+    with ExitStack() as stack:
+        local, under = (place(scratch, name, stack) for name in ("l", "u"))
+        local.run(PIPELINE, day=FIRST.isoformat(), **DATA)
+        second = local.run(PIPELINE, day=SECOND.isoformat(), **DATA)
+        local.stop_hosts()
+        (under.folder / "dags/nothing.py").write_text(_TRUE)
+        airflow = stack.enter_context(
+            LocalAirflow(
+                home=under.folder / "home",
+                dags=under.folder / "dags",
+                port=free_port(),
+                directory=under.folder,
+                environ={"AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True"},
+            )
+        )
+        client = AirflowClient.log_in(airflow.url, "admin", airflow.password)
+        client.wait_for_dags(2)
+        for dag in (PIPELINE, "nothing"):
+            wait_until_idle(client, dag)
+        first_tasks, _ = night(client, FIRST)
+        tasks, seconds = night(client, SECOND)
+        cached_tasks, _ = night(client, SECOND)
+        nothing, state = client.run("nothing", {})
+        assert state == "success"
+        yield Nights(
+            local=second.seconds,
+            airflow=seconds,
+            first_tasks=first_tasks,
+            tasks=tasks,
+            cached_tasks=cached_tasks,
+            true_tasks=[*durations(client, "nothing", nothing).values()],
+        )
+
+
+def place(scratch: Path, name: str, stack: ExitStack) -> Workplace:
+    """A copy of the sample with two nights of flights, a store and a host of its own."""
+    folder = scratch / f"af-{name}"
+    shutil.copytree(ROOT / "dags/flight_delays", folder / "dags/flight_delays")
+    made = Workplace(folder=folder, hosts=scratch / f"ah{name}", dags=folder / "dags").prepare()
+    shutil.copy(folder / "configs/local.yaml", folder / "configs/airflow.yaml")
+    deliver = (
+        "from datetime import date; from pathlib import Path; from flight_delays.data import write_days\n"
+        "write_days(Path('data'), [date(2013, 6, 1), date(2013, 6, 2)])"
+    )
+    subprocess.run(
+        [sys.executable, "-c", deliver], cwd=folder, env={"PYTHONPATH": str(folder / "dags")}, check=True
+    )
+    stack.callback(made.stop_hosts)
+    return made
+
+
+def wait_until_idle(client: AirflowClient, dag: str) -> None:
+    """Unpause; the run that a scheduled DAG then starts for the last night has no data, and is ended."""
+    client.patch(f"dags/{dag}", {"is_paused": False})
+    deadline = time.monotonic() + 5
+    while dag == PIPELINE and time.monotonic() < deadline:
+        for run in client.get(f"dags/{dag}/dagRuns")["dag_runs"]:
+            client.patch(f"dags/{dag}/dagRuns/{run['dag_run_id']}", {"state": "failed"})
+            return
+        time.sleep(0.2)
+
+
+def night(client: AirflowClient, day: date) -> tuple[dict[str, float], float]:
+    """Seconds of each task, and of the whole run from its queueing to its end."""
+    run = client.trigger(PIPELINE, {"day": day.isoformat(), **DATA})
+    assert client.wait(PIPELINE, run, seconds=600) == "success", client.states(PIPELINE, run)
+    record = client.get(f"dags/{PIPELINE}/dagRuns/{run}")
+    return durations(client, PIPELINE, run), between(record, "queued_at")
+
+
+def durations(client: AirflowClient, dag: str, run: str) -> dict[str, float]:
+    return {task["task_id"]: between(task, "start_date") for task in client.tasks(dag, run)}
+
+
+def between(record: dict[str, Any], start: str) -> float:
+    moments = [datetime.fromisoformat(record[name]) for name in (start, "end_date")]
+    return (moments[1] - moments[0]).total_seconds()
+
+
+def test_a_warm_night_beside_the_local_runner(nights: Nights, report: Report) -> None:
+    report.add(
+        CHAPTER,
+        Comparison(
+            what=f"whole run, {len(nights.tasks)} tasks",
+            beside="the local runner, warm host",
+            ours=[nights.airflow],
+            other=[nights.local],
+        ),
+    )
+    report.add(
+        CHAPTER,
+        Comparison(
+            what="a task, on top of the local runner",
+            beside="two seconds",
+            ours=[(nights.airflow - nights.local) / len(nights.tasks)],
+            other=[2.0],
+            at_most=1.0,
+        ),
+    )
+
+
+def test_a_cached_task_beside_true(nights: Nights, report: Report) -> None:
+    nodes = [seconds for task, seconds in nights.cached_tasks.items() if not task.endswith("_run")]
+    floor = statistics.median(nights.true_tasks)
+    report.add(
+        CHAPTER,
+        Comparison(
+            what="task of a cached node",
+            beside="BashOperator, `true`",
+            ours=nodes,
+            other=nights.true_tasks,
+        ),
+    )
+    report.add(
+        CHAPTER,
+        Comparison(
+            what="on top of `true`",
+            beside="one second",
+            ours=[seconds - floor for seconds in nodes],
+            other=[1.0],
+            at_most=1.0,
+        ),
+    )
+
+
+def test_a_heavy_nodes_second_task_pays_no_imports(nights: Nights, report: Report) -> None:
+    report.add(
+        CHAPTER,
+        Comparison(
+            what="compute_statistics, second task of a worker",
+            beside="its first",
+            ours=[nights.tasks["compute_statistics"]],
+            other=[nights.first_tasks["compute_statistics"]],
+            at_most=1.0,
+        ),
+    )

@@ -1,0 +1,131 @@
+"""Airflow on PostgreSQL: two runs at once, kills of a task's processes, and what its log shows meanwhile."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from integration.airflow_client import quoted
+from integration.airflow_site import (
+    Site,
+    held_by,
+    is_running,
+    open_postgresql,
+    open_site,
+    plan_of,
+    require_one_of_everything,
+    wait_for,
+)
+from pipeline_lib.airflow.services import postgresql_url
+from pipeline_lib.metadata.records import NodeKey, State, StoredExecution
+
+pytestmark = pytest.mark.xdist_group("airflow-postgresql")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("af")
+    with (
+        open_postgresql() as server,
+        open_site(
+            folder,
+            [plan_of("held", "held")],
+            runs_at_once=2,
+            metadata=postgresql_url(server, "metadata"),
+            database=postgresql_url(server, "airflow", driver="+psycopg"),
+        ) as site,
+    ):
+        yield site
+
+
+def trigger(site: Site, gate: Path, start: int = 1) -> str:
+    return site.client.trigger("held", {"gate": str(gate), "start": start})
+
+
+def task_process(execution: StoredExecution) -> int:
+    return int(execution.facts["pid"])
+
+
+def supervisor(execution: StoredExecution) -> int:
+    return psutil.Process(task_process(execution)).ppid()
+
+
+@pytest.mark.parametrize("whom", [task_process, supervisor], ids=["task", "supervisor"])
+def test_a_killed_process_is_followed_by_one_retry(site: Site, tmp_path: Path, whom: Any) -> None:
+    gate = tmp_path / "gate"
+    run = trigger(site, gate)
+    first = held_by(site, run)
+    (child,) = site.children()
+    os.kill(whom(first), signal.SIGKILL)
+    wait_for(lambda: not is_running(task_process(first)), 10)
+    wait_for(lambda: not is_running(child.pid), 10)
+    gate.touch()
+    assert site.client.wait("held", run) == "success"
+    require_one_of_everything(site, run)
+    tries = site.executions(f"held.{run}", "hold")
+    assert [(e.state, e.facts["try"]) for e in tries] == [(State.FAILED, 1), (State.COMPLETE, 2)]
+    assert tries[0].facts["orphaned"] is True
+
+
+def test_a_task_cleared_while_it_runs_starts_anew(site: Site, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    run = trigger(site, gate)
+    first = held_by(site, run)
+    body = {"dry_run": False, "dag_run_id": run, "only_failed": False, "task_ids": ["hold"]}
+    site.client.post("dags/held/clearTaskInstances", body)
+    wait_for(lambda: not is_running(task_process(first)), 20)
+    gate.touch()
+    assert site.client.wait("held", run) == "success"
+    require_one_of_everything(site, run)
+    states = [e.state for e in site.executions(f"held.{run}", "hold")]
+    assert states == [State.CANCELED, State.COMPLETE]
+
+
+def test_two_runs_at_once_and_what_they_show_meanwhile(site: Site, tmp_path: Path) -> None:
+    client, gate = site.client, tmp_path / "gate"
+    runs = [trigger(site, gate, start) for start in (10, 20)]
+    executions = [held_by(site, run) for run in runs]
+    wait_for(lambda: len(site.children()) == 2)
+
+    # The child's lines are there while it runs, with level, logger and fields.
+    wait_for(lambda: "a printed line" in client.log("held", runs[0], "hold"))
+    lines = [json.loads(line) for line in client.log("held", runs[0], "hold").splitlines()]
+    (waiting,) = [line for line in lines if line["event"] == "waiting"]
+    assert (waiting["level"], waiting["logger"]) == ("warning", "pipeline.node.held")
+    assert waiting["gate"] == "gate"
+    assert client.states("held", runs[0])["hold"] == "running"
+
+    gate.touch()
+    assert [client.wait("held", run) for run in runs] == ["success"] * 2
+    for run, execution, start in zip(runs, executions, (10, 20), strict=True):
+        require_one_of_everything(site, run)
+        done = site.store.completed(NodeKey(pipeline="held", run_id=f"held.{run}", node="hold"))
+        assert done is not None
+        assert (done.id, done.outputs["count"][0].properties["value"]) == (execution.id, start + 1)
+
+        # Links both ways.
+        (task,) = [task for task in client.tasks("held", run) if task["task_id"] == "hold"]
+        assert task["rendered_fields"]["store_run"] == f"held.{run}"
+        assert task["rendered_fields"]["execution"] == str(done.id)
+        assert client.xcom("held", run, "hold")["run_id"] == f"held.{run}"
+        assert done.facts["airflow"]["url"].startswith(f"{client.url}/dags/held/runs/{quoted(run)}")
+        record = site.store.run(f"held.{run}")
+        assert record is not None
+        assert record.facts["airflow"]["run"] == run
+
+
+def test_a_body_knows_nothing_of_airflows_settings_and_modules(site: Site, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    gate.touch()
+    run = trigger(site, gate)
+    assert site.client.wait("held", run) == "success"
+    done = site.store.completed(NodeKey(pipeline="held", run_id=f"held.{run}", node="look_around"))
+    assert done is not None
+    seen = done.outputs["seen"][0].properties
+    assert all(name.startswith("AIRFLOW_CTX_") for name in seen["airflow"])
+    assert seen["imports"] == []

@@ -1,0 +1,169 @@
+"""Our pages inside of a real Airflow: who may see what, and the links that lead there."""
+
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.airflow_client import AirflowClient, quoted
+from integration.airflow_site import Site, open_site, plan_of
+from pipeline_lib.metadata.records import ArtifactQuery, RecordQuery, Slice
+
+pytestmark = pytest.mark.xdist_group("airflow")
+
+HERE = Path(__file__).parent
+USERS = {"admin": "admin", "vera": "viewer", "audrey": "viewer", "nadia": "viewer"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Viewed:
+    site: Site
+    tokens: dict[str, str]
+    runs: dict[str, str]
+
+    def get(self, path: str, user: str | None = "admin") -> tuple[int, str]:
+        """Status and text of a page; redirects are followed, as a browser does."""
+        request = urllib.request.Request(f"{self.site.airflow.url}/lineage{path}")
+        if user is not None:
+            request.add_header("Cookie", f"_token={self.tokens.get(user, user)}")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+
+@pytest.fixture(scope="module")
+def viewed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewed]:
+    folder = tmp_path_factory.mktemp("pages")
+    environ = {
+        "AIRFLOW__CORE__AUTH_MANAGER": "reading_rules.PerDagAuthManager",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{u}:{r}" for u, r in USERS.items()),
+        "AIRFLOW__PIPELINE_LIB__PROFILE": "toy",
+        "PYTHONPATH": str(HERE),
+    }
+    plans = [plan_of("toy", "chain"), plan_of("audited", "audited")]
+    with open_site(folder, plans, environ=environ) as site:
+        passwords = json.loads((site.airflow.home / "passwords.json").read_text())
+        tokens = {
+            user: AirflowClient.log_in(site.airflow.url, user, passwords[user]).token for user in USERS
+        }
+        yield Viewed(site=site, tokens=tokens, runs=dict(_runs(site)))
+
+
+def _runs(site: Site) -> Iterator[tuple[str, str]]:
+    source = site.folder / "number.txt"
+    source.write_text("7")
+    conf: dict[str, dict[str, Any]] = {
+        "chain": {"source": str(source)},
+        "audited": {"source": str(source), "span": 15857, "base": str(site.folder / "served"), "version": "101"},
+    }
+    started = {dag: site.client.trigger(dag, given) for dag, given in conf.items()}
+    for dag, run in started.items():
+        assert site.client.wait(dag, run) == "success", site.client.states(dag, run)
+        yield dag, run
+
+
+def places(viewed: Viewed, dag: str) -> list[str]:
+    """Every page there is about one DAG's run."""
+    run, store = viewed.runs[dag], viewed.site.store
+    executions = store.list_executions(RecordQuery(run_id=f"{dag}.{run}"), Slice())
+    artifacts = store.artifacts(ArtifactQuery(pipeline=dag))
+    models = [artifact.id for artifact in artifacts if artifact.type_name == "Model"]
+    return [
+        f"/runs/{quoted(f'{dag}.{run}')}",
+        *(f"/executions/{one.id}{more}" for one in executions[:2] for more in ("", "/lineage")),
+        *(f"/artifacts/{one.id}{more}" for one in artifacts[:2] for more in ("", "/lineage")),
+        f"/artifacts/{artifacts[-1].id}/lineage?direction=down",
+        f"/impact?of=artifact:{artifacts[-1].id}",
+        f"/airflow/run?dag={dag}&run={quoted(run)}",
+        *(f"/models/{id_}" for id_ in models),
+        *(f"/compare?before={id_}&after={id_}" for id_ in models),
+    ]
+
+
+LISTS = ("/", "/runs", "/runs?pipeline=chain", "/artifacts", "/models", "/serving", "/search?q=runs")
+LISTS += ("/search?q=executions", "/search?q=pipeline:chain", "/compare", "/impact", "/static/style.css")
+
+
+@pytest.mark.parametrize("user", [None, "not.a.token", "admin", "vera", "audrey", "nadia"])
+def test_a_user_sees_what_airflow_lets_them_read(viewed: Viewed, user: str | None) -> None:
+    told = {dag: [viewed.get(place, user) for place in places(viewed, dag)] for dag in viewed.runs}
+    lists = [viewed.get(place, user) for place in LISTS]
+    if user in (None, "not.a.token"):
+        refusal = 401 if user is None else 403
+        assert {status for answers in (*told.values(), lists) for status, _ in answers} == {refusal}
+    else:
+        readable = {"audrey": {"audited"}, "nadia": set()}.get(str(user), set(viewed.runs))
+        for dag, answers in told.items():
+            assert {status for status, _ in answers} == ({200} if dag in readable else {404})
+        assert {status for status, _ in lists} == {200}
+        shown = "".join(text for _, text in lists)
+        assert {dag for dag in viewed.runs if f"{dag}.{viewed.runs[dag]}" in shown} == readable
+    pages = "".join(text for answers in (*told.values(), lists) for _, text in answers)
+    if user in (None, "not.a.token", "nadia"):
+        assert "ingest" not in pages
+        assert "plus" not in pages
+
+
+def test_what_is_hidden_cannot_be_told_from_what_is_not_there(viewed: Viewed) -> None:
+    (hidden,) = viewed.site.store.artifacts(ArtifactQuery(pipeline="chain", limit=1))
+    seen = viewed.get(f"/artifacts/{hidden.id}", "audrey")
+    absent = viewed.get("/artifacts/99999", "audrey")
+    assert seen[0] == absent[0] == 404
+    assert seen[1].replace(str(hidden.id), "N") == absent[1].replace("99999", "N")
+
+
+def test_nothing_is_written_by_looking(viewed: Viewed) -> None:
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        request = urllib.request.Request(f"{viewed.site.airflow.url}/lineage/runs", method=method)
+        request.add_header("Cookie", f"_token={viewed.tokens['admin']}")
+        with pytest.raises(urllib.error.HTTPError, match="405"):
+            urllib.request.urlopen(request, timeout=30)
+
+
+def test_a_task_links_to_its_pages(viewed: Viewed) -> None:
+    client, run = viewed.site.client, viewed.runs["chain"]
+    links = client.get(f"dags/chain/dagRuns/{quoted(run)}/taskInstances/add/links")["extra_links"]
+    (execution,) = viewed.site.executions(f"chain.{run}", "add")
+    inside = "/plugin/pipelines/lineage"
+    assert links["Execution"] == f"{inside}/executions/{execution.id}"
+    assert links["Lineage"] == f"{inside}/executions/{execution.id}/lineage"
+    assert not links["Cached from"]
+    for link in filter(None, links.values()):
+        status, text = viewed.get(link.removeprefix(inside))
+        assert (status, "<h1" in text) == (200, True)
+
+
+def test_a_cached_task_links_to_the_execution_it_was_cached_from(viewed: Viewed) -> None:
+    client = viewed.site.client
+    run, state = client.run("chain", {"source": str(viewed.site.folder / "number.txt")})
+    assert state == "success"
+    links = client.get(f"dags/chain/dagRuns/{quoted(run)}/taskInstances/add/links")["extra_links"]
+    (first,) = viewed.site.executions(f"chain.{viewed.runs['chain']}", "add")
+    assert links["Cached from"] == f"/plugin/pipelines/lineage/executions/{first.id}"
+    status, text = viewed.get(f"/airflow/task?dag=chain&run={quoted(run)}&task=add&map_index={{MAP_INDEX}}")
+    assert status == 200
+    assert re.search(r'class="state s-cached">cached', text)
+
+
+def test_a_cleared_run_shows_the_latest_run_of_it(viewed: Viewed) -> None:
+    client, run = viewed.site.client, viewed.runs["chain"]
+    client.post(f"dags/chain/dagRuns/{quoted(run)}/clear", {"dry_run": False})
+    assert client.wait("chain", run) == "success"
+    status, text = viewed.get(f"/airflow/run?dag=chain&run={quoted(run)}")
+    assert (status, f"chain.{run}.2" in text) == (200, True)
+
+
+def test_the_views_are_in_the_ui(viewed: Viewed) -> None:
+    (plugin,) = [one for one in viewed.site.client.get("plugins")["plugins"] if one["name"] == "pipelines"]
+    views = {view["destination"]: view for view in plugin["external_views"]}
+    assert sorted(views) == ["dag", "dag_run", "nav", "task_instance"]
+    assert [app["url_prefix"] for app in plugin["fastapi_apps"]] == ["/lineage"]
+    assert not viewed.site.client.get("plugins/importErrors")["import_errors"]

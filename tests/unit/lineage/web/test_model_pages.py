@@ -1,0 +1,45 @@
+"""Models, impact and serving as pages."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from unit.lineage.conftest import Audited
+
+
+def test_a_model_is_explained_by_id_version_and_pushed_model(client: TestClient, audited: Audited) -> None:
+    model, pushed = audited.made("Model")[0], audited.made("PushedModel")[0]
+    pages = [client.get(f"/models/{subject}").text for subject in (model.id, "version:101", pushed.id)]
+    assert {f"<h1>Model {model.id}" in page for page in pages} == {True}
+    assert "one.csv" in pages[0]
+    assert "audited/components.py" in pages[0]
+    assert "at least 0.6" in pages[0]
+
+
+def test_from_a_version_to_the_file_and_back_in_three_clicks(client: TestClient, audited: Audited) -> None:
+    first = client.get("/search", params={"q": "version:102"})
+    assert first.status_code == 303
+    model = client.get(first.headers["location"]).text
+    sha256 = model.partition("/impact?of=file%3A")[2].partition('"')[0]
+    assert sha256 in model.partition('id="data"')[2]
+    back = client.get(f"/impact?of=file:{sha256}").text
+    assert f"/models/{audited.made('Model')[-1].id}" in back
+
+
+def test_models_are_listed_with_verdict_and_version(client: TestClient) -> None:
+    text = client.get("/models").text
+    for told in ("blessed", "threshold missed", "101", "102"):
+        assert told in text
+
+
+def test_impact_names_models_and_whether_they_were_pushed(client: TestClient) -> None:
+    text = client.get("/impact", params={"of": "span:15857"}).text
+    assert text.count("/models/") >= 3
+    assert "version 101" in text
+
+
+@pytest.mark.parametrize("query", ["", "?target=toy", "?target=/served/toy"])
+def test_serving_tells_what_is_live_and_what_was(client: TestClient, query: str) -> None:
+    text = client.get(f"/serving{query}").text
+    assert "version 102" in text
+    assert "serving now" in text
+    assert "until" in text
