@@ -17,7 +17,7 @@ IN_airflow := airflow audit celery postgresql web
 IN_worker  := $(IN_airflow) beam s3 samples serving tensorflow
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo airflow test test-all check bench bench-scale lock audit sbom docs clean
+.PHONY: help install demo airflow test test-all check bench bench-scale lock chaos audit sbom docs screenshots clean
 
 help:  ## This list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -35,7 +35,7 @@ airflow: $(STAMP)  ## A local Airflow with the sample pipelines; PORT=8080, PROF
 test: $(STAMP)  ## Unit, integration and end-to-end tests; only PyPI's packages needed
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not system"
 
-test-all: $(STAMP)  ## The same and those that need Debian's chromium, redis-server, mariadb-server
+test-all: $(STAMP)  ## The same and those that need Debian's chromium, redis-server, mariadb-server, nginx
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 check: $(STAMP)  ## What a reviewer need not look for: format, lint, types, layers, house rules
@@ -58,14 +58,20 @@ lock: $(BIN)/uv  ## requirements.lock again from pyproject.toml, and its parts f
 	  --constraint requirements.lock --output-file docker/$(image).lock &&) \
 	printf 'hatchling\nuv\n' | $(LOCK) - --constraint requirements.lock --output-file docker/build.lock
 
+chaos: $(STAMP)  ## Whole runs killed at random moments, KILLS=200 of them; SEED= repeats them
+	@KILLS=$(or $(KILLS),200) SEED=$(or $(SEED),$(shell date +%s)) $(BIN)/python -m pytest -q -s tests/integration/test_random_kills.py
+
 audit: $(STAMP)  ## Known vulnerabilities of what requirements.lock names; needs PyPI's advisories
 	@$(BIN)/pip-audit --no-deps --disable-pip --strict -r requirements.lock
 
-sbom: $(STAMP)  ## dist/sbom.cdx.json: every installed package, its licence and what needs it (CycloneDX)
-	@mkdir -p dist
+sbom: $(STAMP)  ## .cache/sbom.cdx.json: every installed package, its licence and what needs it (CycloneDX)
+	@mkdir -p .cache
 	@$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible \
-	  --output-file dist/sbom.cdx.json
-	@echo "sbom: dist/sbom.cdx.json"
+	  --output-file .cache/sbom.cdx.json
+	@echo "sbom: .cache/sbom.cdx.json"
+
+screenshots: $(STAMP)  ## The pictures of the UI in docs/images, anew; needs Debian's chromium
+	@PYTHONPATH=$(CURDIR)/tests $(BIN)/python tests/e2e/take_screenshots.py
 
 docs: $(STAMP)  ## The documentation site, into .site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -1,4 +1,4 @@
-"""Requests over kept connections, with little of the machine: `http_load.py HOST:PORT PATH BODY SECONDS CLIENTS`.
+"""Requests over kept connections, in little time: `http_load.py HOST:PORT PATH BODY SECONDS CLIENTS`.
 
 Prints requests per second, the 99th percentile in ms and the failures, as JSON.
 """

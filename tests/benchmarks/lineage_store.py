@@ -249,11 +249,7 @@ def _multiply(connection: Any, copies: int) -> None:
         blocks[table] = _tail(connection, table, f"{owner} >= {blocks[owner[:-3].title()].first}")
     digits = f"printf('%07d', {PERIOD} + k.n)" if lite else f"lpad(({PERIOD} + k.n)::text, 7, '0')"
     series = f"k(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k WHERE n < {copies})"
-    indexes = (
-        list(sql("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"))
-        if lite
-        else []
-    )
+    indexes = _indexes(connection)
     for name, _ in indexes:
         sql(f'DROP INDEX "{name}"')
     _external_ids(connection, blocks, copies)
@@ -287,6 +283,19 @@ def _multiply(connection: Any, copies: int) -> None:
         connection.autocommit = True
         sql("VACUUM ANALYZE")
     connection.commit()
+
+
+def _indexes(connection: Any) -> list[tuple[str, str]]:
+    """Indexes that no constraint needs, with the statements that make them: made anew at the end, at once."""
+    if isinstance(connection, sqlite3.Connection):
+        query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+    else:
+        connection.execute("SET maintenance_work_mem = '512MB'")
+        query = (
+            "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
+            " AND indexname NOT IN (SELECT conname FROM pg_constraint)"
+        )
+    return list(connection.execute(query).fetchall())
 
 
 def _block(connection: Any, table: str) -> _Block:

@@ -129,7 +129,9 @@ Written by `make bench`. Every line compares two figures of one run on one machi
 median, and in brackets the range. *TFX* is TFX 1.16's LocalDagRunner in an environment of its own; *bare
 libraries* is a script of library calls without any framework (`tests/benchmarks/peers/`). Both environments
 have compiled bytecode. *Cold* means that no executor host runs when the command is typed, *warm* that one
-does; the whole process is timed, from the command's start to its end.
+does; the whole process is timed, from the command's start to its end. A *node* is timed from being ready
+until its outputs are published, as a component of TFX is; a *body* is what runs in the node's own process,
+and stands beside calls that have a fresh process, too, with all libraries imported.
 
 {machine}{scope}
 """

@@ -147,7 +147,7 @@ def plan_of(package: str, name: str) -> Plan:
     return plan
 
 
-def wait_for(look: Callable[[], Any], seconds: float = 60) -> Any:
+def wait_for(look: Callable[[], Any], seconds: float = 90) -> Any:
     """What `look` finds, as soon as it is something."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

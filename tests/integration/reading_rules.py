@@ -1,4 +1,4 @@
-"""Auth manager of the tests' Airflow: some users may read some DAGs only, which SimpleAuthManager cannot say."""
+"""Auth manager of the tests' Airflow: SimpleAuthManager, but some users may read some DAGs only."""
 
 from typing import Any
 

@@ -57,8 +57,7 @@ def test_two_workers_share_the_runs_and_one_dies(site: Site, tmp_path: Path) -> 
     first, second = [held_by(site, run) for run in runs]
     assert {worker_of(first, site), worker_of(second, site)} == {"worker-1", "worker-2"}
     task = int(first.facts["pid"])
-    worker = worker_of(first, site)
-    leader = site.airflow.pid(worker)
+    leader = site.airflow.pid(worker_of(first, site))
     for process in [psutil.Process(leader), *session_of(leader)]:
         if process.pid != task:  # which is to end by itself
             kill(process)
@@ -70,7 +69,6 @@ def test_two_workers_share_the_runs_and_one_dies(site: Site, tmp_path: Path) -> 
         require_one_of_everything(site, run)
     tries = [(e.state, e.facts["try"]) for e in site.executions(f"held.{runs[0]}", "hold")]
     assert tries == [(State.FAILED, 1), (State.COMPLETE, 2)]
-    site.airflow.restart(worker)
 
 
 def kill(process: psutil.Process) -> None:

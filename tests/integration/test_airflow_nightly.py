@@ -201,7 +201,7 @@ def test_which_day_each_kind_of_run_is_of(site: Site, arrivals: Path) -> None:
         "reprocess_behavior": "completed",
     }
     site.client.post("backfills", backfill)
-    wait_for(lambda: backfilled(site) == [str(day) for day in week], 90)
+    wait_for(lambda: backfilled(site) == [str(day) for day in week], 180)
 
 
 def triggered(site: Site, dag: str, body: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 from integration.airflow_client import AirflowClient, quoted
 from integration.airflow_site import Site, open_site, plan_of
+from integration.browser import browser, logged_in, read_frame, served, triggered
 from pipeline_lib.metadata.records import ArtifactQuery, RecordQuery, Slice
 
 pytestmark = pytest.mark.xdist_group("airflow")
@@ -48,12 +49,10 @@ def viewed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewed]:
         "AIRFLOW__PIPELINE_LIB__PROFILE": "toy",
         "PYTHONPATH": str(HERE),
     }
-    plans = [plan_of("toy", "chain"), plan_of("audited", "audited")]
+    plans = [plan_of("toy", "chain"), plan_of("audited", "audited"), plan_of("reported", "reported")]
     with open_site(folder, plans, environ=environ) as site:
         passwords = json.loads((site.airflow.home / "passwords.json").read_text())
-        tokens = {
-            user: AirflowClient.log_in(site.airflow.url, user, passwords[user]).token for user in USERS
-        }
+        tokens = {user: AirflowClient.log_in(site.airflow.url, user, passwords[user]).token for user in USERS}
         yield Viewed(site=site, tokens=tokens, runs=dict(_runs(site)))
 
 
@@ -62,11 +61,16 @@ def _runs(site: Site) -> Iterator[tuple[str, str]]:
     source.write_text("7")
     conf: dict[str, dict[str, Any]] = {
         "chain": {"source": str(source)},
-        "audited": {"source": str(source), "span": 15857, "base": str(site.folder / "served"), "version": "101"},
+        "audited": {
+            "source": str(source),
+            "span": 15857,
+            "base": str(site.folder / "served"),
+            "version": "101",
+        },
     }
     started = {dag: site.client.trigger(dag, given) for dag, given in conf.items()}
     for dag, run in started.items():
-        assert site.client.wait(dag, run) == "success", site.client.states(dag, run)
+        assert site.client.wait(dag, run, 240) == "success", site.client.states(dag, run)
         yield dag, run
 
 
@@ -141,24 +145,20 @@ def test_a_task_links_to_its_pages(viewed: Viewed) -> None:
         assert (status, "<h1" in text) == (200, True)
 
 
-def test_a_cached_task_links_to_the_execution_it_was_cached_from(viewed: Viewed) -> None:
-    client = viewed.site.client
-    run, state = client.run("chain", {"source": str(viewed.site.folder / "number.txt")})
-    assert state == "success"
+def test_a_cleared_run_shows_the_latest_run_of_it_and_where_it_was_cached_from(viewed: Viewed) -> None:
+    client, run = viewed.site.client, viewed.runs["chain"]
+    client.post(f"dags/chain/dagRuns/{quoted(run)}/clear", {"dry_run": False})
+    assert client.wait("chain", run, 240) == "success"
+    status, text = viewed.get(f"/airflow/run?dag=chain&run={quoted(run)}")
+    assert (status, f"chain.{run}.2" in text) == (200, True)
     links = client.get(f"dags/chain/dagRuns/{quoted(run)}/taskInstances/add/links")["extra_links"]
-    (first,) = viewed.site.executions(f"chain.{viewed.runs['chain']}", "add")
+    (first,) = viewed.site.executions(f"chain.{run}", "add")
     assert links["Cached from"] == f"/plugin/pipelines/lineage/executions/{first.id}"
     status, text = viewed.get(f"/airflow/task?dag=chain&run={quoted(run)}&task=add&map_index={{MAP_INDEX}}")
     assert status == 200
     assert re.search(r'class="state s-cached">cached', text)
-
-
-def test_a_cleared_run_shows_the_latest_run_of_it(viewed: Viewed) -> None:
-    client, run = viewed.site.client, viewed.runs["chain"]
-    client.post(f"dags/chain/dagRuns/{quoted(run)}/clear", {"dry_run": False})
-    assert client.wait("chain", run) == "success"
-    status, text = viewed.get(f"/airflow/run?dag=chain&run={quoted(run)}")
-    assert (status, f"chain.{run}.2" in text) == (200, True)
+    (task,) = [task for task in client.tasks("chain", run) if task["task_id"] == "add"]
+    assert task["rendered_fields"]["outcome"] == "cached"
 
 
 def test_the_views_are_in_the_ui(viewed: Viewed) -> None:
@@ -167,3 +167,65 @@ def test_the_views_are_in_the_ui(viewed: Viewed) -> None:
     assert sorted(views) == ["dag", "dag_run", "nav", "task_instance"]
     assert [app["url_prefix"] for app in plugin["fastapi_apps"]] == ["/lineage"]
     assert not viewed.site.client.get("plugins/importErrors")["import_errors"]
+
+
+@pytest.mark.system
+@pytest.mark.timeout(600)
+def test_a_person_triggers_a_run_and_follows_its_links(viewed: Viewed) -> None:
+    site = viewed.site
+    source = site.folder / "rows.txt"
+    source.write_text("one\ntwo\nthree\n")
+    with browser() as chromium, logged_in(chromium, site.airflow.url, "admin", site.airflow.password) as page:
+        run = triggered(page, site.airflow.url, "reported", source=str(source), times="2")
+        assert site.client.wait("reported", run, 240) == "success"
+
+        page.goto(f"{site.airflow.url}/dags/reported/runs/{quoted(run)}")
+        page.get_by_label("Graph", exact=False).first.click()
+        page.locator(".react-flow__node", has_text="count").first.wait_for()
+
+        page.goto(f"{site.airflow.url}/dags/reported/runs/{quoted(run)}/tasks/count/details")
+        assert page.get_by_role("link", name="Cached from").count() == 0
+        page.get_by_role("link", name="Report", exact=True).click()
+        page.wait_for_url("**/plugin/pipelines/lineage/artifacts/*")
+        ours = read_frame(page)
+        ours.get_by_role("heading", name="ExampleStatistics").wait_for()
+        ours.frame_locator("iframe").get_by_role("heading", name="6 rows were counted").wait_for()
+
+        ours.get_by_role("link", name="Where it comes from").click()
+        ours.locator("svg .card .name", has_text="read").wait_for()
+        assert page.url.endswith("/lineage"), (
+            "an address inside of the frame is one that can be sent to others"
+        )
+
+        page.goto(f"{site.airflow.url}/dags/reported/runs/{quoted(run)}/tasks/count/plugin/pipeline-task")
+        read_frame(page).get_by_role("heading", name="count complete").wait_for()
+        page.goto(f"{site.airflow.url}/dags/reported/runs/{quoted(run)}/plugin/pipeline-run")
+        read_frame(page).get_by_role("link", name="count", exact=True).wait_for()
+        page.goto(f"{site.airflow.url}/dags/reported/runs/{quoted(run)}/tasks/count/rendered_templates")
+        page.get_by_text("complete", exact=True).first.wait_for()
+
+
+@pytest.mark.system
+def test_the_pages_stand_alone(viewed: Viewed) -> None:
+    with served(viewed.site.folder, "toy") as address, browser() as chromium:
+        page = chromium.new_page(color_scheme="dark")
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text))
+        page.goto(address)
+        dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main", (
+            "the first key skips what is on every page"
+        )
+        page.get_by_role("searchbox").first.fill("version:101")
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="Model").wait_for()
+        page.emulate_media(color_scheme="light", media="print")
+        assert page.get_by_role("navigation", name="Main").is_hidden()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") != dark
+        page.emulate_media(media="screen")
+        page.set_viewport_size({"width": 360, "height": 800})
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 360, "a telephone has to scroll one way only"
+        assert complaints == []

@@ -1,7 +1,6 @@
 """The launcher's invariants: a real process is killed or stopped at each point, a real disk fills up."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -9,12 +8,23 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from integration.launching import (
+    Site,
+    doctor,
+    number_of,
+    plan_of,
+    profile_at,
+    require_clean,
+    require_nothing_partial,
+    require_one_success_each,
+    run,
+)
 from pipeline_lib.errors import (
     ArtifactStoreError,
     MetadataUnavailableError,
@@ -23,15 +33,10 @@ from pipeline_lib.errors import (
 )
 from pipeline_lib.faults import LAUNCHING
 from pipeline_lib.metadata.records import ArtifactQuery, State
-from pipeline_lib.plan.models import Plan
-from pipeline_lib.runtime.doctor import Doctor
-from pipeline_lib.runtime.healing import unrecorded
 from pipeline_lib.runtime.host.starting import stop_hosts
 from pipeline_lib.runtime.results import Outcome, RunResult
-from pipeline_lib.runtime.session import Session, open_session
-from pipeline_lib.settings import ArtifactSettings, HostSettings, MetadataSettings, Profile
+from pipeline_lib.settings import HostSettings, MetadataSettings
 
-PIPELINES = Path(__file__).parent / "pipelines"
 NOT_IN_A_CHAIN = {"resolved", "cached", "superseded"}
 
 
@@ -43,102 +48,11 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostSettings]:
     stop_hosts(settings)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Site:
-    """A profile of its own, and processes that work in it."""
-
-    profile: Profile
-    source: Path
-
-    def start(
-        self, fault: str = "", *, pipeline: str = "chain", resume: str | None = None, **given: Any
-    ) -> subprocess.Popen[str]:
-        order = {
-            "profile": self.profile.model_dump(mode="json"),
-            "pipeline": pipeline,
-            "given": {"source": str(self.source), **given},
-            "resume": resume,
-        }
-        environ = {**os.environ, "PYTHONPATH": str(PIPELINES)} | ({"PIPELINE_FAULT": fault} if fault else {})
-        return subprocess.Popen(
-            [sys.executable, "-m", "toy", json.dumps(order)],
-            env=environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def crash(self, fault: str, **given: Any) -> None:
-        process = self.start(fault, **given)
-        _, complaints = process.communicate(timeout=60)
-        assert process.returncode == -signal.SIGKILL, complaints
-
-    @contextmanager
-    def session(self) -> Iterator[Session]:
-        with open_session(self.profile) as session:
-            yield session
-
-
 @pytest.fixture
 def site(tmp_path: Path, host: HostSettings) -> Site:
     source = tmp_path / "number.txt"
     source.write_text("7")
     return Site(profile=profile_at(tmp_path, tmp_path / "artifacts", host), source=source)
-
-
-def profile_at(state: Path, root: Path, host: HostSettings) -> Profile:
-    return Profile(
-        state_dir=state / "state",
-        import_paths=(PIPELINES,),
-        metadata=MetadataSettings(url=f"sqlite:///{state}/metadata.sqlite"),
-        artifacts=ArtifactSettings(root=str(root)),
-        host=host,
-    )
-
-
-def plan_of(name: str) -> Plan:
-    sys.path.insert(0, str(PIPELINES)) if str(PIPELINES) not in sys.path else None
-    import toy.pipeline as toy
-
-    plan: Plan = getattr(toy, name).compile()
-    return plan
-
-
-def run(site: Site, session: Session, name: str = "chain", **given: Any) -> RunResult:
-    return session.run(plan_of(name), {"source": str(site.source), **given})
-
-
-def number_of(result: RunResult, node: str) -> int:
-    (found,) = result.of(node)
-    (artifact,) = found.outputs["number"]
-    return int(Path(artifact.uri, "number.txt").read_text())
-
-
-def doctor(session: Session, *, mend: bool = False) -> list[str]:
-    checkup = Doctor(store=session.store, artifacts=session.artifacts, mend=mend, full=True)
-    return [finding.kind for finding in checkup.examine()]
-
-
-def require_nothing_partial(session: Session) -> None:
-    """Whoever asks the store now is given only whole artifacts."""
-    for artifact in session.store.artifacts(ArtifactQuery(limit=100)):
-        session.artifacts.verify(artifact.uri, artifact.digest, full=True)
-
-
-def require_clean(session: Session) -> None:
-    """Nothing is left that is neither recorded nor of a living process."""
-    assert doctor(session) == []
-    assert list(session.store.active_executions()) == []
-    assert list(unrecorded(session.store, session.artifacts)) == []
-    root = Path(session.profile.artifacts.root)
-    assert list((root / ".staging").glob("*")) == []
-    recorded = {a.uri for a in session.store.artifacts(ArtifactQuery(limit=100))}
-    assert {str(file.parent) for file in root.rglob(".manifest.json")} == recorded
-
-
-def require_one_success_each(session: Session, run_id: str) -> None:
-    done = Counter(str(e.key) for e in session.store.run_executions(run_id) if e.state.succeeded)
-    assert done == {"read": 1, "add": 1, "last": 1}
 
 
 # --- killed at each point -------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 import gzip
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import threading
@@ -103,7 +102,7 @@ def test_metadata_and_metrics(server: Server, client: "GrpcClient") -> None:  # 
     assert told["model_spec"] == {"name": "scale", "signature_name": "", "version": "1"}
     signatures = told["metadata"]["signature_def"]["signature_def"]
     assert signatures["serving_default"]["inputs"]["x"]["dtype"] == "DT_FLOAT"
-    assert set(client.signatures("scale")) == {"serving_default", "both"} == set(signatures)
+    assert set(client.signatures("scale")) == {"serving_default", "both", "slow"} == set(signatures)
     text = httpx.get(f"{server.rest}/monitoring/prometheus/metrics").text
     assert ":tensorflow:cc:saved_model:load_attempt_count{" in text
 
@@ -407,17 +406,14 @@ def connected(server: Server) -> bool:
     return any(one.laddr.port == port and one.status == "ESTABLISHED" for one in found)
 
 
-def test_a_port_that_is_taken(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        for option in ("--rest-port", "--grpc-port"):
-            other = "--grpc-port" if option == "--rest-port" else "--rest-port"
-            done = subprocess.run(
-                [
-                    sys.executable, "-c", "from pipeline_lib.cli import app; app()", "serve", "--model", "m",
-                    "--base-path", str(tmp_path), option, str(port), other, "0",
-                ],
-                cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
-            )  # fmt: skip
-            assert done.returncode != 0
-            assert f"port {port} cannot be listened on" in done.stderr + done.stdout
+def test_the_load_test_of_the_documentation(server: Server, tmp_path: Path) -> None:
+    locustfile = Path(__file__).parents[2] / "docs/how-to/locustfile.py"
+    command = [
+        sys.executable, "-m", "locust", "-f", str(locustfile), "--headless", "--users", "2", "--spawn-rate",
+        "2", "--run-time", "2s", "--host", server.rest, "--json", "--only-summary",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    (total,) = json.loads(done.stdout)
+    assert total["num_failures"] == 0
+    assert total["num_requests"] > 10

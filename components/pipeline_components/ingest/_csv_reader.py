@@ -92,7 +92,7 @@ def _whole_table(uri: str, form: CsvFormat, declared: Mapping[str, pa.DataType])
             for field in table.schema
             if field.type not in {*NUMBERS, pa.string(), pa.null()} and field.name not in declared
         }
-        as_text = _parse(content, form, odd, only=odd) if odd else None
+        as_text = _parse(content, form, odd, only=odd) if odd else table
     for name in odd:
         table = table.set_column(table.schema.get_field_index(name), name, as_text.column(name))
     return table

@@ -1,5 +1,7 @@
 """Writing batches to `Split-<name>/*.parquet`, one file and one thread per split, in bounded memory."""
 
+import itertools
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -16,6 +18,8 @@ from pipeline_components.ingest.sources import WHOLE
 from pipeline_components.ingest.splits import HashSplit
 from pipeline_lib import Examples
 from pipeline_lib.beam.batches import ROWS_PER_GROUP
+
+_AT_ONCE = 2
 
 
 def write_examples(
@@ -47,9 +51,11 @@ def write_examples(
     with ExitStack() as stack:
         writers = {name: stack.enter_context(_SplitFile(examples.split_path(name), schema)) for name in names}
         for name, of_split in batches.items():
-            for batch in of_split:
-                dealt = [(name, batch)] if whole is None else deal(batch, whole)
-                for target, rows in dealt:
+            if whole is None:
+                for batch in of_split:
+                    writers[name].append(batch)
+            else:
+                for target, rows in itertools.chain.from_iterable(_dealt(of_split, whole)):
                     writers[target].append(rows)
         for writer in writers.values():
             writer.flush()
@@ -62,11 +68,11 @@ def write_examples(
                 rows=", ".join(f"{split}: {count}" for split, count in rows_by_split.items()),
                 fix="check the source; with few rows or keys a hash may leave a split empty",
             )
-    examples.rows = rows_by_split
+    examples.rows, examples.columns = rows_by_split, list(schema.names)
     return examples
 
 
-def deal(batch: pa.RecordBatch, split: HashSplit) -> Iterator[tuple[str, pa.RecordBatch]]:
+def deal(batch: pa.RecordBatch, split: HashSplit) -> list[tuple[str, pa.RecordBatch]]:
     """The rows of a batch by split; the order of rows is kept.
 
     Raises:
@@ -86,10 +92,20 @@ def deal(batch: pa.RecordBatch, split: HashSplit) -> Iterator[tuple[str, pa.Reco
     names = split.names()
     bounds = np.cumsum([split.buckets[name] for name in names])
     owner = np.searchsorted(bounds, (hashes % np.uint64(bounds[-1])).astype(np.int64), side="right")
-    for index, name in enumerate(names):
-        rows = batch.filter(pa.array(owner == index))
-        if rows.num_rows:
-            yield name, rows
+    found = [(name, batch.filter(pa.array(owner == index))) for index, name in enumerate(names)]
+    return [(name, rows) for name, rows in found if rows.num_rows]
+
+
+def _dealt(batches: Iterable[pa.RecordBatch], split: HashSplit) -> Iterator[list[tuple[str, pa.RecordBatch]]]:
+    """The batches dealt out, in their order, two at a time: numpy and pyarrow let go of the interpreter."""
+    begun: deque[Future[list[tuple[str, pa.RecordBatch]]]] = deque()
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as threads:
+        for batch in batches:
+            begun.append(threads.submit(deal, batch, split))
+            if len(begun) == _AT_ONCE:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
 
 
 class _SplitFile:

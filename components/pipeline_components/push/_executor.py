@@ -10,6 +10,7 @@ from pipeline_components.errors import NoDestinationError
 from pipeline_components.push import _servable
 from pipeline_lib import InfraBlessing, Model, ModelBlessing, PipelineError, PushedModel
 from pipeline_lib.artifacts.workspace import active_workspace
+from pipeline_lib.serving.background import with_running
 from pipeline_lib.serving.change import Change
 from pipeline_lib.serving.transaction import ServingTarget
 from pipeline_lib.settings import ServingSettings
@@ -45,7 +46,7 @@ def settings(name: str, destination: str | None) -> ServingSettings:
         raise NoDestinationError(
             f"{name!r} cannot be the name of a served model", fix="use a plain directory name"
         )
-    return known
+    return with_running(known, name)
 
 
 def servable(model: Model, infra_blessing: InfraBlessing | None) -> Path:

@@ -3,7 +3,7 @@
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -63,9 +63,11 @@ def fit_and_export(user: ModuleType, fn_args: FnArgs, plan: FitPlan, base_model:
             shuffle=train,
             shuffle_seed=plan.seed,
         )
-        wanted = [columns[name] for name in dict.fromkeys([*used, label, *([weight] if weight else [])])]
-        batches = dataset_of(matching_files(files), wanted, options)
-        return batches.map(_pairs(used, label, weight))
+        wanted = [
+            replace(columns[name], shape=() if name == weight else columns[name].shape or (1,))
+            for name in dict.fromkeys([*used, label, *([weight] if weight else [])])
+        ]
+        return dataset_of(matching_files(files), wanted, options, _tuples(used, label, weight))
 
     run_dir = Path(fn_args.model_run_dir)
     progress = ProgressCallback(run_dir / "history.json")
@@ -141,15 +143,14 @@ def _call_build(
     return model
 
 
-def _pairs(used: Sequence[str], label: str, weight: str | None) -> Callable[[dict[str, Any]], Any]:
-    def column(value: tf.Tensor) -> tf.Tensor:
-        return tf.expand_dims(value, -1) if value.shape.rank == 1 else value
+def _tuples(used: Sequence[str], label: str, weight: str | None) -> Callable[[dict[str, Any]], Any]:
+    """What `fit` takes: features, label, and the weight if there is one."""
 
-    def pairs(batch: dict[str, Any]) -> Any:
-        given = ({name: column(batch[name]) for name in used}, column(batch[label]))
-        return given if weight is None else (*given, tf.reshape(batch[weight], [-1]))
+    def arrange(features: dict[str, Any]) -> Any:
+        given = ({name: features[name] for name in used}, features[label])
+        return given if weight is None else (*given, features[weight])
 
-    return pairs
+    return arrange
 
 
 def _steps(fn_args: FnArgs, plan: FitPlan) -> int:

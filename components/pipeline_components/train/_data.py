@@ -7,7 +7,7 @@ cut by tf.data functions an op per column, and `Dataset.shuffle` works row by ro
 
 import glob
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,8 +54,20 @@ def tf_dataset_factory(
     return dataset_of(files, columns, options)
 
 
-def dataset_of(files: Sequence[str], columns: Sequence[Column], options: Any) -> tf.data.Dataset:
+def dataset_of(
+    files: Sequence[str],
+    columns: Sequence[Column],
+    options: Any,
+    arrange: Callable[[dict[str, Any]], Any] | None = None,
+) -> tf.data.Dataset:
     """Batches of some columns of Parquet files; see `tf_dataset_factory`.
+
+    Args:
+        files: Paths.
+        columns: What to read, and how.
+        options: As there.
+        arrange: From features by name to what a batch is; it may choose and group them, not compute: it is
+            given all batches of a block at once. None: a dict, or a pair with `options.label_key`.
 
     Raises:
         TrainingDataError: The label is not among the columns.
@@ -69,24 +81,22 @@ def dataset_of(files: Sequence[str], columns: Sequence[Column], options: Any) ->
             at=files[0],
             fix="name a column of the data as label_key",
         )
+    arranged = arrange or (lambda features: features if label is None else (features, features.pop(label)))
     reader = _Reader(files=files, columns=columns, options=options)
     signature = {column.name: column.signature() for column in columns}
     blocks = tf.data.Dataset.from_generator(reader.blocks, output_signature=signature)
-
-    def split(features: dict[str, Any]) -> Any:
-        return features if label is None else (features, features.pop(label))
+    unfinished = any(column.needs_finish for column in columns)
 
     def batches(block: dict[str, Any]) -> tf.data.Dataset:
         opened = {name: column.opened(block[name]) for name, column in by_name.items()}
-        return tf.data.Dataset.from_tensor_slices(split(opened))
+        return tf.data.Dataset.from_tensor_slices(opened if unfinished else arranged(opened))
 
-    def finished(*batch: Any) -> Any:
-        features = dict(batch[0]) if label is None else {**batch[0], label: batch[1]}
-        return split({name: column.finish(features[name]) for name, column in by_name.items()})
+    def finished(batch: dict[str, Any]) -> Any:
+        return arranged({name: column.finish(batch[name]) for name, column in by_name.items()})
 
     # The next block is read in Python while batches of this one are trained on.
     dataset = blocks.prefetch(1).flat_map(batches)
-    if any(column.needs_finish for column in columns):
+    if unfinished:
         dataset = dataset.map(finished)
     return dataset.prefetch(_ahead(options))
 

@@ -93,7 +93,7 @@ def _try(
             try:
                 with trial_server(command, base_path, serving.model_name, Path(logs) / "log") as server:
                     # Meanwhile the server starts: it imports TensorFlow, here it is imported.
-                    answers = answers_of(source, requests)
+                    answers = answers_of(source, requests) if requests else []
                     golden_requests = [golden_of(*pair) for pair in zip(requests, answers, strict=True)]
                     reasons += _finite(requests, answers)
                     _ask(

@@ -82,7 +82,7 @@ def rows_of(examples: Sequence[Examples], split: str | None, count: int) -> list
             fix="name one of these as RequestSpec.split_name",
         )
     rows: list[Row] = []
-    for file in parquet_files(str(newest.split_path(split or names[0]))):
+    for file in parquet_files(newest.split_uri(split or names[0])):
         with open_parquet(file) as parquet:
             for batch in parquet.iter_batches(count):
                 rows += batch.to_pylist()

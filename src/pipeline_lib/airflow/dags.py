@@ -109,6 +109,8 @@ def _add_tasks(deployment: Deployment, settings: Profile) -> None:
         START: StartRun(
             task_id=START,
             deployment=deployment,
+            retries=2,
+            retry_delay=timedelta(seconds=10),
             doc_md="Checks the parameters, tells the day, and opens the run in the metadata store.",
         )
     }

@@ -1,11 +1,12 @@
 """What a run made stale, in its last task's log and XCom."""
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline_lib.airflow.runs import TaskRun
-from pipeline_lib.lineage.sources import span_text
-from pipeline_lib.lineage.staleness import Staleness, stale_since
+
+if TYPE_CHECKING:
+    from pipeline_lib.lineage.staleness import Staleness
 
 _LOG = logging.getLogger("pipeline.late_data")
 _LOGGED = 50
@@ -17,6 +18,9 @@ def tell_stale(run: TaskRun) -> dict[str, Any]:
     Returns:
         `stale` (ids of artifacts) and `run_again` (ISO dates); empty if nothing is.
     """
+    # Here, because every DAG file that is read would import all of lineage.
+    from pipeline_lib.lineage.staleness import stale_since
+
     found = stale_since(run.session.store, run.session.store.run_executions(run.context.run_id))
     if not found.artifacts:
         return {}
@@ -27,7 +31,9 @@ def tell_stale(run: TaskRun) -> dict[str, Any]:
     }
 
 
-def _log(found: Staleness) -> None:
+def _log(found: "Staleness") -> None:
+    from pipeline_lib.lineage.sources import span_text
+
     spans = sorted({span_text(version.span) for version in found.versions})
     _LOG.warning(
         "%s: there is a new version; what was made from older ones: %d",

@@ -27,7 +27,7 @@ from pipeline_lib.runtime.results import Event, NodeResult, NodeStep, Outcome, S
 from pipeline_lib.runtime.scope import Scope, loop_scopes
 from pipeline_lib.runtime.store_results import StoreResults
 
-_FAILED_STATES = {"failed", "upstream_failed"}
+_BUSY = {"running", "restarting", "queued"}
 _NOT_BY_REPEATING = (RunParameterError, SpanUnknownError)
 
 
@@ -203,7 +203,7 @@ class FinishRun(_RunOperator):
     def execute(self, context: Any) -> dict[str, Any]:
         """Look at the states of the DAG run's tasks and record the end.
 
-        All of them have ended: a try that is still recorded as running is a leftover of one that was killed.
+        Once all of them have ended, a try that is recorded as running is a leftover of one that was killed.
 
         Raises:
             AirflowFailException: A task failed, or the run never started.
@@ -213,7 +213,9 @@ class FinishRun(_RunOperator):
         failed = sorted(task for task, state in states.items() if state == "failed")
         blocked = sorted(task for task, state in states.items() if state == "upstream_failed")
         with task_run(self._deployment(context), context) as run:
-            give_up_run(run.session.store, run.session.artifacts, run.context.run_id)
+            # Not if somebody has cleared a task and this one, and they run at the same time.
+            if not any(state in _BUSY for task, state in states.items() if task != ti.task_id):
+                give_up_run(run.session.store, run.session.artifacts, run.context.run_id)
             close_run(run, failed=bool(failed or blocked))
             late = tell_stale(run) if run.record is not None else {}
         if failed or blocked:

@@ -20,6 +20,34 @@ def get_provider_info() -> dict[str, Any]:
         "versions": [version(_PACKAGE)],
         "integrations": [{"integration-name": _INTEGRATION, "external-doc-url": "", "tags": ["software"]}],
         "operators": [
-            {"integration-name": _INTEGRATION, "python-modules": ["pipeline_lib.airflow.operators"]}
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["pipeline_lib.airflow.operators", "pipeline_lib.airflow.approval"],
+            }
         ],
+        "triggers": [{"integration-name": _INTEGRATION, "python-modules": ["pipeline_lib.airflow.waiting"]}],
+        "extra-links": [
+            f"pipeline_lib.airflow.links.{name}"
+            for name in ("ReportLink", "ExecutionLink", "LineageLink", "CachedFromLink")
+        ],
+        # No "plugins": the entry point airflow.plugins loads ours, and Airflow complains of one named twice.
+        "config": {
+            "pipeline_lib": {
+                "description": "The pages of runs, models and lineage in the UI.",
+                "options": {
+                    "profile": _option("Profile whose store the pages read: configs/<profile>.yaml."),
+                    "project": _option("Folder with configs/; relative paths of the profile start there."),
+                },
+            }
+        },
+    }
+
+
+def _option(description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "version_added": None,
+        "type": "string",
+        "example": None,
+        "default": "",
     }

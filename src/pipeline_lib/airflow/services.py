@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,13 +29,15 @@ def private_postgresql(folder: Path) -> Iterator[Path]:
         AirflowNotStartedError: The package pgserver is not installed, or the server does not start.
     """
     try:
-        from pgserver.postgres_server import get_server
+        with warnings.catch_warnings(action="ignore"):  # without a session there is no XDG_RUNTIME_DIR
+            from pgserver.postgres_server import get_server
     except ModuleNotFoundError as error:
         raise AirflowNotStartedError(
             "there is no PostgreSQL to start",
             needs="the package pgserver",
             fix="install it, or use the SQLite profile",
         ) from error
+    folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         server = get_server(folder.resolve(), cleanup_mode="stop")
         if "airflow" not in server.psql("SELECT datname FROM pg_database;").split():

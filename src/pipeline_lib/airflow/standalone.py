@@ -200,12 +200,6 @@ class LocalAirflow:
         """Process id of one of the processes, which leads a session."""
         return self._running[name].pid
 
-    def restart(self, name: str) -> None:
-        """Start one of the processes again, killing what is left of it."""
-        _signal_group(self._running[name], signal.SIGKILL)
-        self._running[name].wait()
-        self._running[name] = self._start(name, self._commands()[name], self.environment())
-
     def _start(self, name: str, command: list[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
         self.log(name).parent.mkdir(parents=True, exist_ok=True)
         output: IO[bytes]

@@ -31,7 +31,7 @@ def external_views() -> list[dict[str, Any]]:
             "icon": _ICON,
         },
         {
-            "name": "Models and runs",
+            "name": "Recorded runs",
             "href": f"{PREFIX}/airflow/dag?dag={{DAG_ID}}",
             "destination": "dag",
             "url_route": "pipeline",

@@ -175,7 +175,12 @@ class Artifact:
         Raises:
             UnsetPropertyError: One was not.
         """
-        unset = [name for name in self.property_specs() if name not in self.__dict__["_values"]]
+        unset = [
+            name
+            for name, spec in self.property_specs().items()
+            # One that was published before its type had all of today's properties has those defaults.
+            if name not in self.__dict__["_values"] and spec.default in (_LATER, PropertySpec.REQUIRED)
+        ]
         if unset:
             raise UnsetPropertyError(
                 f"{type(self).__name__}.{unset[0]} was never set",

@@ -24,12 +24,14 @@ class Examples(_Splits, base_type="Dataset", declared=("span", "version", "split
         version: Counts re-deliveries of one span, from 0.
         split_names: The splits, in order.
         rows: Number of rows by split.
+        columns: Their names, in order; empty where whoever made the rows does not tell.
     """
 
     span: int = 0
     version: int = 0
     split_names: list[str]
     rows: dict[str, int] = later()
+    columns: list[str] = []
 
 
 class ExampleStatistics(_Splits, base_type="Statistics", declared=("span", "split_names")):
@@ -127,7 +129,7 @@ class ModelBlessing(Artifact, declared=()):
 
 
 class InfraBlessing(Artifact, declared=()):
-    """Whether a server can load and answer with a model: an empty file `INFRA_BLESSED` or `INFRA_NOT_BLESSED`.
+    """Whether a server can load and answer with a model: an empty `INFRA_BLESSED` or `INFRA_NOT_BLESSED`.
 
     `reasons.json` says why not; `stamped_model/` is the SavedModel with warm-up and golden requests.
 

@@ -229,9 +229,10 @@ def _store(profile: str | None) -> "Iterator[Store]":
 
 
 def _target(settings: ServingSettings, model: str, wait: float = 60.0) -> "ServingTarget":
+    from pipeline_lib.serving.background import with_running
     from pipeline_lib.serving.transaction import ServingTarget
 
-    return ServingTarget(settings, model, user=getpass.getuser(), wait_seconds=wait)
+    return ServingTarget(with_running(settings, model), model, user=getpass.getuser(), wait_seconds=wait)
 
 
 def _names(settings: ServingSettings, model: str | None) -> list[str]:
@@ -256,12 +257,6 @@ def _require_model(settings: ServingSettings, model: str) -> None:
 
 
 def _asking(settings: ServingSettings, server: str | None) -> ServingSettings:
-    """The profile's servers; or the one that is named, or that runs in the background where none is."""
-    if server is None and not settings.replicas and "://" not in settings.base_path:
-        from pipeline_lib.serving import background
-
-        found = background.running(Path(settings.base_path))
-        server = found.rest if found else None
     if server is None:
         return settings
     address = {"rest": server} if "://" in server else {"grpc": server}

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from pipeline_lib.cli.console import EXIT_FAILED, reported, show, table
 from pipeline_lib.cli.options import AsJson, ProfileName
+from pipeline_lib.runtime.deployments import interrupted
 from pipeline_lib.runtime.doctor import Doctor
 from pipeline_lib.runtime.session import open_session
 from pipeline_lib.settings import load_profile
@@ -19,13 +20,14 @@ def doctor(
     profile: ProfileName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look for orphaned executions, missing or changed files, stale staging.
+    """Look for orphaned executions, missing or changed files, stale staging, interrupted pushes.
 
     Exit code 1: something is wrong and was not mended.
     """
     with reported(as_json=as_json), open_session(load_profile(profile)) as session:
         checkup = Doctor(store=session.store, artifacts=session.artifacts, mend=mend, full=full)
-        findings = list(checkup.examine())
+        serving = session.profile.serving.resolved()
+        findings = [*checkup.examine(), *interrupted(serving, mend=mend)]
     rows = table("found", "what", "detail", "mended")
     for finding in findings:
         rows.add_row(finding.kind, finding.subject, finding.detail, finding.mended)

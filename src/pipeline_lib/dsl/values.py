@@ -150,5 +150,6 @@ def _item_hint(hint: Hint) -> Hint:
 
 def _first_fault(error: ValidationError) -> str:
     fault = error.errors(include_url=False)[0]
-    place = ".".join(str(step) for step in fault["loc"])
-    return f"{place}: {fault['msg']}" if place else fault["msg"]
+    place = ".".join(str(step) for step in fault["loc"]) or "the value"
+    message = fault["msg"]
+    return place + message.removeprefix("Input") if message.startswith("Input ") else f"{place}: {message}"

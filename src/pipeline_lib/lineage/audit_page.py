@@ -32,6 +32,7 @@ def _template() -> Template:
         "told": _told,
         "number": _number,
         "size": size,
+        "bound": _bound,
     }
     return environment.get_template("audit.html.j2")
 
@@ -55,3 +56,16 @@ def _told(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: ""}[value]
     return value if isinstance(value, str) else canonical_json(value)
+
+
+def _bound(bound: Mapping[str, Any]) -> str:
+    """`auc at least 0.6: missed` of a bound as components record it."""
+    name = _told(bound.get("metric", bound.get("name", "")))
+    changed = "change of " if bound.get("of") == "difference" else ""
+    limits = [
+        f"{limit.replace('_', ' ')} {_told(bound[limit])}"
+        for limit in sorted(bound)
+        if limit not in ("metric", "name", "of", "met") and bound[limit] not in (None, "", [], {})
+    ]
+    met = {True: ": met", False: ": missed"}.get(bound["met"], ": no value") if "met" in bound else ""
+    return f"{changed}{name} {', '.join(limits)}{met}"

@@ -45,12 +45,15 @@ def _add(document: Any, execution: StoredExecution, known: set[int]) -> None:
     read = {f"pl:artifact-{one.id}" for one in inputs_of(execution) if one.id in known}
     read |= {f"pl:file-{file.sha256}" for file in source_files([execution])}
     for entity in sorted(read):
-        document.used(name, entity)
+        document.used(name, entity, identifier=f"pl:use-{execution.id}-{entity.removeprefix('pl:')}")
     for artifact in outputs_of(execution):
         if artifact.id in known:
-            document.wasGeneratedBy(f"pl:artifact-{artifact.id}", name, artifact.created_at)
+            made = f"pl:artifact-{artifact.id}"
+            document.wasGeneratedBy(
+                made, name, artifact.created_at, identifier=f"pl:making-{execution.id}-{artifact.id}"
+            )
     if user := execution.facts.get("user"):
-        document.wasAssociatedWith(name, _agent(str(user)))
+        document.wasAssociatedWith(name, _agent(str(user)), identifier=f"pl:association-{execution.id}")
 
 
 def _entity(artifact: StoredArtifact) -> dict[str, Any]:

@@ -28,6 +28,16 @@ class Signature:
     value: str
 
 
+def _require_library() -> None:
+    try:
+        import cryptography  # noqa: F401
+    except ImportError as error:
+        raise AuditKeyError(
+            "signing needs a library that is not installed: cryptography",
+            fix="pip install 'pipeline-lib[audit]'",
+        ) from error
+
+
 def make_key(path: Path) -> str:
     """Write a new private key (PEM, for its owner only), and its public key beside it (`.pub`).
 
@@ -37,6 +47,7 @@ def make_key(path: Path) -> str:
     Raises:
         AuditKeyError: A file is there already, or cannot be written.
     """
+    _require_library()
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -96,6 +107,7 @@ def public_key(reference: str | None, file: Path | None = None) -> str:
     Raises:
         AuditKeyError: There is neither, or it is of another kind.
     """
+    _require_library()
     if file is None:
         return _hex(_private_key(reference).public_key())
     from cryptography.hazmat.primitives import serialization
@@ -111,6 +123,7 @@ def public_key(reference: str | None, file: Path | None = None) -> str:
 
 
 def _private_key(reference: str | None) -> "Ed25519PrivateKey":
+    _require_library()
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 

@@ -24,6 +24,7 @@ from pipeline_lib.metadata.records import (
     StoredExecution,
 )
 from pipeline_lib.metadata.store import Store
+from pipeline_lib.runtime.doctor import Finding
 from pipeline_lib.runtime.environment import surroundings
 from pipeline_lib.serving.change import Change
 from pipeline_lib.serving.control import models_below
@@ -171,11 +172,27 @@ def record(store: Store, target: ServingTarget, action: str, facts: Mapping[str,
     _Recording.begin(store, target, action, facts["version"], facts["reason"]).ended(facts)
 
 
-def interrupted(settings: ServingSettings) -> Iterator[str]:
-    """Names of the models with a change that somebody began and nobody is at work on."""
+def interrupted(settings: ServingSettings, *, mend: bool) -> Iterator[Finding]:
+    """Changes of what is live that somebody began and nobody is at work on.
+
+    Args:
+        settings: Of the profile, with an absolute base path.
+        mend: Whether to take them back.
+
+    Raises:
+        DeploymentBrokenError: One cannot be taken back.
+    """
     for name in models_below(settings.base_path):
-        if ServingTarget(settings, name).is_interrupted():
-            yield name
+        target = ServingTarget(settings, name)
+        if not target.is_interrupted():
+            continue
+        begun = target.ledger().pending or {}
+        yield Finding(
+            kind="serving",
+            subject=name,
+            detail=f"{begun.get('action')} of version {begun.get('version')}, begun {begun.get('at')}",
+            mended=target.heal() if mend else "",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

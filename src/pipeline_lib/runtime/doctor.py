@@ -19,7 +19,7 @@ class Finding:
     """Something that is not as it should be.
 
     Attributes:
-        kind: `orphan`, `unrecorded`, `missing`, `corrupt` or `staging`.
+        kind: `orphan`, `unrecorded`, `missing`, `corrupt`, `staging` or `serving`.
         subject: A run, execution, artifact or path.
         mended: What was done about it, or "" if it was only looked at.
     """

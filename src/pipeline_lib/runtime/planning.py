@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pipeline_lib import caching
-from pipeline_lib.errors import PipelineError
+from pipeline_lib.errors import DataMissingError, PipelineError
 from pipeline_lib.metadata.records import NodeKey
 from pipeline_lib.plan.models import Node, Plan
 from pipeline_lib.runtime.graph import graph
@@ -16,6 +16,7 @@ from pipeline_lib.runtime.resolution import resolve_node
 from pipeline_lib.runtime.results import NodeResult, Outcome
 from pipeline_lib.runtime.runner import LocalResults
 from pipeline_lib.runtime.scope import Scope, loop_scopes
+from pipeline_lib.wording import duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +24,8 @@ class Forecast:
     """What would become of a node.
 
     Attributes:
-        verdict: `hit`, `miss`, `pending` (depends on what a missed node puts out), `resolved`, `skipped`
-            or `error`.
+        verdict: `hit`, `miss`, `pending` (depends on what a missed node puts out, or on data to come),
+            `resolved`, `skipped` or `error`.
         reason: Why; for a miss down to the file, the parameter or the input.
         detail: More lines of the reason.
     """
@@ -103,6 +104,8 @@ class Planner:
             return self._decide(node, key, scope)
         except _PendingError as pending:
             return _waits_for(key, pending)
+        except DataMissingError as error:
+            return _not_there(key, error)
         except PipelineError as error:
             return Forecast(key=key, verdict="error", reason=error.summary, detail=(f"fix: {error.fix}",))
 
@@ -144,3 +147,11 @@ class Planner:
 
 def _waits_for(key: NodeKey, pending: _PendingError) -> Forecast:
     return Forecast(key=key, verdict="pending", reason=f"depends on what {pending.node} puts out")
+
+
+def _not_there(key: NodeKey, error: DataMissingError) -> Forecast:
+    """Planning never waits: it says that a run would."""
+    if not error.wait_seconds:
+        return Forecast(key=key, verdict="error", reason=error.summary, detail=(f"fix: {error.fix}",))
+    reason = f"{error.summary}; a run waits for up to {duration(error.wait_seconds)}"
+    return Forecast(key=key, verdict="pending", reason=reason)

@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 
 from pipeline_lib.errors import ServerSettingsError, ServerUnreachableError
+from pipeline_lib.settings import ReplicaSettings, ServingSettings
 
 _NOTE = ".server.json"
 _LOG = ".server.log"
@@ -37,12 +38,14 @@ class Background:
     Attributes:
         pid: Of the process that watches over it.
         born: When that process was started, seconds since 1970: a pid alone may be another's by now.
+        models: What it serves.
     """
 
     pid: int
     born: float
     rest: str
     grpc: str
+    models: tuple[str, ...] = ()
 
     def is_alive(self) -> bool:
         """Whether that very process still runs."""
@@ -56,10 +59,22 @@ class Background:
 def running(root: Path) -> Background | None:
     """The server of a base path that was started in the background and still runs."""
     try:
-        found = Background(**json.loads((root / _NOTE).read_text()))
-    except (OSError, ValueError, TypeError):
+        told = json.loads((root / _NOTE).read_text())
+        found = Background(**{**told, "models": tuple(told["models"])})
+    except (OSError, ValueError, TypeError, KeyError):
         return None
     return found if found.is_alive() else None
+
+
+def with_running(settings: ServingSettings, model: str) -> ServingSettings:
+    """Settings that name the server of the background, where they name none and it serves the model."""
+    if settings.replicas or "://" in settings.base_path or not settings.base_path:
+        return settings
+    found = running(Path(settings.base_path))
+    if found is None or model not in found.models:
+        return settings
+    replica = ReplicaSettings(rest=found.rest)
+    return settings.model_copy(update={"replicas": (replica,), "control": "follow"})
 
 
 def start(root: Path, models: Sequence[str], *, idle_seconds: float) -> Background:
@@ -98,6 +113,7 @@ def start(root: Path, models: Sequence[str], *, idle_seconds: float) -> Backgrou
         born=psutil.Process(process.pid).create_time(),
         rest=f"http://127.0.0.1:{rest}",
         grpc=f"127.0.0.1:{grpc}",
+        models=tuple(models),
     )
     partial = root / f"{_NOTE}.{os.getpid()}"
     partial.write_text(json.dumps(asdict(made)) + "\n")
@@ -148,7 +164,8 @@ def watch(note: Path, idle_seconds: float, rest_port: int, command: Sequence[str
     while True:
         with suppress(subprocess.TimeoutExpired):
             code = server.wait(_LOOK_SECONDS)
-            note.unlink(missing_ok=True)
+            if (found := running(note.parent)) is not None and found.pid == os.getpid():
+                note.unlink(missing_ok=True)  # and not that of a server started since
             return code
         count = _requests(f"http://127.0.0.1:{rest_port}")
         if count is None or count != seen:

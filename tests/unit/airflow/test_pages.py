@@ -29,7 +29,9 @@ def test_absolute_places_and_servers_stay() -> None:
     assert anchored(there, Path("/project")).metadata == there.metadata
 
 
-@pytest.mark.parametrize(("denied", "may"), [("", True), ("dag", False), ("RUN", False), ("TASK_INSTANCE", False)])
+@pytest.mark.parametrize(
+    ("denied", "may"), [("", True), ("dag", False), ("RUN", False), ("TASK_INSTANCE", False)]
+)
 def test_reading_needs_the_dag_its_runs_and_its_tasks(
     monkeypatch: pytest.MonkeyPatch, denied: str, may: bool
 ) -> None:
@@ -49,5 +51,5 @@ def test_every_route_is_behind_the_login() -> None:
     application = airflow_application()
     assert application.openapi_url is application.docs_url is None
     for route in application.routes:
-        needs = [one.call.__qualname__ for one in getattr(route, "dependant").dependencies if one.call]
+        needs = [one.call.__qualname__ for one in route.dependant.dependencies if one.call]
         assert any("admit" in name for name in needs), route

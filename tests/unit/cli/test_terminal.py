@@ -14,13 +14,13 @@ def say(word):
     sys.stdout.flush()
 
 with interrupts_unseen():
-    say("drawing ")
     try:
+        say("drawing ")
         sys.stdin.readline()
     except KeyboardInterrupt:
         say("interrupted ")
-say("again ")
 try:
+    say("again ")
     sys.stdin.readline()
 except KeyboardInterrupt:
     say("ended")

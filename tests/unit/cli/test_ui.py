@@ -15,7 +15,12 @@ import pytest
 def started(folder: Path, *arguments: str, **environ: str) -> "subprocess.Popen[str]":
     program = [str(Path(sys.executable).with_name("pipeline")), "ui", "--json", *arguments]
     return subprocess.Popen(
-        program, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environ}
+        program,
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environ},
     )
 
 
@@ -23,7 +28,9 @@ def test_pages_are_served_until_interrupted(tmp_path: Path) -> None:
     with started(tmp_path, "--port", "0") as server:
         try:
             assert server.stdout is not None
-            told = "".join(itertools.takewhile(lambda line: line not in ("", "}\n"), iter(server.stdout.readline, "")))
+            told = "".join(
+                itertools.takewhile(lambda line: line not in ("", "}\n"), iter(server.stdout.readline, ""))
+            )
             address = json.loads(f"{told}}}")["address"]
             with urllib.request.urlopen(f"{address}/runs", timeout=20) as answer:
                 assert "No run matches" in answer.read().decode()

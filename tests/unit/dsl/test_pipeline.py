@@ -125,16 +125,6 @@ def test_after_an_error_nothing_is_being_recorded() -> None:
     assert active_recorder() is None
 
 
-def test_a_name_that_is_not_there_gets_the_authors_line_and_the_nearest_one() -> None:
-    def misspelt() -> None:
-        ingst()  # type: ignore[name-defined]  # noqa: F821
-
-    with pytest.raises(PipelineCodeError, match="raised NameError") as caught:
-        compiled(misspelt)
-    assert caught.value.fix == "did you mean ingest?"
-    assert f"test_pipeline.py:{misspelt.__code__.co_firstlineno + 1}" in str(caught.value)
-
-
 def test_a_pipeline_needs_nodes_and_a_name() -> None:
     with pytest.raises(DeclarationError, match="pipeline test has no nodes"):
         compiled(lambda: None)

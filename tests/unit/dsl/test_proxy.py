@@ -147,7 +147,7 @@ def test_pythons_own_complaints_get_the_users_line(action: Callable[[Box], objec
 UNKNOWN: dict[str, tuple[Callable[[Box], object], str]] = {
     "property": (lambda b: b.model.acuracy, "did you mean accuracy?"),
     "field": (lambda b: b.cfg.sise, "did you mean size?"),
-    "port": (lambda b: b.examples.examples, "use one of: span, version, split_names, rows"),
+    "port": (lambda b: b.examples.examples, "use one of: span, version, split_names, rows, columns"),
     "attribute-of-int": (lambda b: b.n.whatever, "check its type"),
     "item-of-int": (lambda b: b.n[0], "check its type"),
 }

@@ -20,7 +20,9 @@ def test_names_are_never_markup(audited: Audited) -> None:
 def test_a_page_is_whole_in_itself(audited: Audited) -> None:
     page = audit_page(audit_report(explain(audited.store, Subject(version="101"))))
     assert not re.search(r"(src|href)=[\"'](?!#)", page)
-    assert "http" not in page.replace('http-equiv="Content-Security-Policy"', "")
+    # What a working copy had changed is shown as text, and may name anything.
+    told = re.sub(r"<pre>.*?</pre>", "", page, flags=re.DOTALL)
+    assert "http" not in told.replace('http-equiv="Content-Security-Policy"', "")
     assert "@page" in page
 
 

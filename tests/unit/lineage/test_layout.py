@@ -41,7 +41,9 @@ def test_neighbours_are_not_crossed_without_need() -> None:
     assert tops == sorted(tops) or tops == sorted(tops, reverse=True)
 
 
-@pytest.mark.parametrize("edges", [[("a", "b"), ("b", "a")], [("a", "b"), ("b", "c"), ("c", "a")], [("a", "a")]])
+@pytest.mark.parametrize(
+    "edges", [[("a", "b"), ("b", "a")], [("a", "b"), ("b", "c"), ("c", "a")], [("a", "a")]]
+)
 def test_a_cycle_is_drawn_all_the_same(edges: list[tuple[str, str]]) -> None:
     assert set(lay_out(dict.fromkeys("abc", 40.0), edges).corners) == {"a", "b", "c"}
 
@@ -59,7 +61,9 @@ def graphs(draw: st.DrawFn) -> tuple[dict[str, float], list[tuple[str, str]]]:
 
 @settings(deadline=None)
 @given(graphs())
-def test_boxes_never_overlap_and_stay_in_the_picture(graph: tuple[dict[str, float], list[tuple[str, str]]]) -> None:
+def test_boxes_never_overlap_and_stay_in_the_picture(
+    graph: tuple[dict[str, float], list[tuple[str, str]]],
+) -> None:
     heights, edges = graph
     found = lay_out(heights, edges, spacing=SPACING)
     boxes = {name: (*corner, heights[name]) for name, corner in found.corners.items()}

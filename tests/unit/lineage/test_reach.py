@@ -24,6 +24,8 @@ TWO = hashlib.sha256(b"2\n").hexdigest()
         pytest.param(TWO, [True], id="other-hash"),
         pytest.param("span:2013-06-01", [True, False, True], id="day"),
         pytest.param("span:15858", [True], id="span"),
+        pytest.param("column:row", [True, False, True], id="column"),
+        pytest.param("column:it's a column", [True, False, True], id="column-with-signs"),
     ],
 )
 def test_models_reached_and_whether_they_were_pushed(
@@ -39,6 +41,12 @@ def test_models_reached_and_whether_they_were_pushed(
 def test_a_file_is_compared_exactly(audited: Audited, text: str) -> None:
     with pytest.raises(UnknownSubjectError, match="no execution read a file"):
         impact(audited.store, f"file:{text}")
+
+
+@pytest.mark.parametrize("text", [*INJECTIONS, "ro", "row "])
+def test_a_column_is_compared_exactly(audited: Audited, text: str) -> None:
+    with pytest.raises(UnknownSubjectError, match="no column"):
+        impact(audited.store, f"column:{text}")
 
 
 @pytest.mark.parametrize("text", [*INJECTIONS, "2013-13-01"])

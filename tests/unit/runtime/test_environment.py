@@ -8,6 +8,7 @@ from pipeline_lib.runtime.environment import (
     GitState,
     child_environment,
     environment_digest,
+    git_diff,
     git_state,
     installed_distributions,
     surroundings,
@@ -71,9 +72,24 @@ def test_an_edited_file_is_dirty_an_untracked_one_is_not(repository):
     assert git_state(repository).dirty
 
 
+def test_the_diff_is_of_code_wherever_it_is_asked_for(repository):
+    assert git_diff(repository) == ""
+    (repository / "deep").mkdir()
+    (repository / "secret.yaml").write_text("password: x")
+    git(repository, "add", "secret.yaml")
+    git(repository, "commit", "--quiet", "-m", "two")
+    (repository / "a.py").write_text("2 \udcff", errors="surrogateescape")
+    (repository / "secret.yaml").write_text("password: y")
+    found = git_diff(repository / "deep")
+    assert "+2 " in found
+    assert "password" not in found
+
+
 def test_no_commit_no_repository_no_git(tmp_path, monkeypatch):
     assert git_state(tmp_path) == GitState()
+    assert git_diff(tmp_path) == ""
     git(tmp_path, "init", "--quiet")
+    assert git_diff(tmp_path) == ""
     assert git_state(tmp_path).commit == ""
     monkeypatch.setenv("PATH", "")
     assert git_state(tmp_path) == GitState()

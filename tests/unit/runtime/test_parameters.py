@@ -42,9 +42,7 @@ def test_the_span_is_the_span_parameter() -> None:
         pytest.param({"day": "2013-06-01", "windw": 3}, "did you mean window", id="unknown"),
         pytest.param({"day": "yesterday"}, "a date, YYYY-MM-DD", id="no-date"),
         pytest.param({"day": "2013-02-30"}, "a date, YYYY-MM-DD", id="no-such-day"),
-        pytest.param(
-            {"day": "2013-06-01", "window": 0}, "bigger than or equal to 1", id="out-of-range"
-        ),
+        pytest.param({"day": "2013-06-01", "window": 0}, "bigger than or equal to 1", id="out-of-range"),
         pytest.param({"day": "2013-06-01", "window": "7"}, "integer", id="wrong-type"),
         pytest.param({"day": "2013-06-01", "size": "M"}, "one of", id="enum"),
         pytest.param({"day": "2013-06-01", "regions": [1]}, r"p\.regions\.0 cannot be 1", id="inside-a-list"),

@@ -3,7 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.plan.models import Plan
+import pytest
+
+from pipeline_lib.errors import DataMissingError
+from pipeline_lib.plan.expressions import Constant
+from pipeline_lib.plan.models import CodeRef, Plan
 from pipeline_lib.runtime.parameters import bind
 from pipeline_lib.runtime.planning import Forecast, Planner
 from pipeline_lib.runtime.session import Session
@@ -74,6 +78,34 @@ def test_an_error_is_a_verdict_with_its_fix(session: Session, tmp_path: Path) ->
     assert found["read"].verdict == "error"
     assert found["read"].detail == ("fix: mend the driver",)
     assert found["add"].verdict == "pending"
+
+
+def late(parameters: dict[str, Any]) -> dict[str, Any]:
+    """A driver whose data is not there yet."""
+    raise DataMissingError(
+        "there are no files", fix="wait", wait_seconds=parameters["span"] * 100.0, poll_seconds=0.1
+    )
+
+
+@pytest.mark.parametrize(
+    ("span", "verdict", "reason"),
+    [
+        (36, "pending", "there are no files; a run waits for up to 1 h 0 min"),
+        (0, "error", "there are no files"),
+    ],
+)
+def test_planning_does_not_wait_for_data(
+    session: Session, number: dict[str, Any], span: int, verdict: str, reason: str
+) -> None:
+    plan = toy_plan("chain")
+    driver = CodeRef(module=late.__module__, qualname="late")
+    node = node_of(plan, "read", driver=driver)
+    node = node.model_copy(update={"parameters": {**node.parameters, "span": Constant(value=span)}})
+    others = [other for other in plan.nodes if other.id != "read"]
+    changed = plan.model_copy(update={"nodes": (node, *others)})
+    found = forecasts(session, changed, number)
+    assert (found["read"].verdict, found["read"].reason) == (verdict, reason)
+    assert found["last"].verdict == "pending"
 
 
 def test_order_without_artifacts_counts_too(session: Session, number: dict[str, Any]) -> None:

@@ -26,6 +26,19 @@ def test_the_surroundings_are_noted(tmp_path: Path) -> None:
     )
 
 
+def test_what_a_working_copy_changed_is_kept_by_digest(
+    session: Session, monkeypatch: pytest.MonkeyPatch, number: dict[str, Any]
+) -> None:
+    diff = "diff --git a/m.py b/m.py\n-old \\ 'x'\n+new"
+    dirty = {"git_commit": "c0ffee", "git_dirty": True, "user": "ann"}
+    monkeypatch.setattr("pipeline_lib.runtime.session.surroundings", lambda _: dict(dirty))
+    monkeypatch.setattr("pipeline_lib.runtime.session.git_diff", lambda _: diff)
+    result = session.run(toy_plan("chain"), number)
+    (execution, *_) = session.store.run_executions(result.run_id)
+    name = execution.facts["git_diff_digest"]
+    assert session.store.kept_texts([name]) == {name: diff}
+
+
 def test_a_state_directory_that_is_a_file_is_explained(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
     with (

@@ -14,17 +14,14 @@ import pytest
 
 from pipeline_lib.errors import (
     NoSuchVersionError,
-    PushBusyError,
     PushFailedError,
     PushPreemptedError,
 )
 from pipeline_lib.faults import PUSHING
 from pipeline_lib.serving import ledger as ledgers
-from pipeline_lib.serving import remote_base, transaction
+from pipeline_lib.serving import transaction
 from pipeline_lib.serving.change import Change
-from pipeline_lib.serving.content import content_of
 from pipeline_lib.serving.ledger import Block, Place
-from pipeline_lib.serving.remote_base import RemoteBase
 from pipeline_lib.serving.transaction import ServingTarget
 from pipeline_lib.settings import ServingSettings
 
@@ -337,42 +334,3 @@ def test_a_push_that_waits_makes_way_for_a_rollback(
     assert len(errors) == 1
     assert served(target) == "one"
     assert not target.base.asked_to_make_way()
-
-
-# --- the lease of object stores -------------------------------------------------------------------------
-
-
-def test_a_lease_that_is_held_keeps_others_out(remote: str) -> None:
-    with RemoteBase(remote).locked(5), pytest.raises(PushBusyError, match="another push"):
-        with RemoteBase(remote).locked(0.3):
-            pass
-    with RemoteBase(remote).locked(1):
-        pass
-
-
-def test_a_silent_holder_loses_the_lease_and_may_not_go_on(
-    remote: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(RemoteBase, "_beat", lambda *_: None)  # a stopped process
-    silent, next_one = (RemoteBase(remote, lease_seconds=0.4) for _ in range(2))
-    with silent.locked(5):
-        silent.require_lock()
-        with next_one.locked(5):
-            next_one.require_lock()
-            with pytest.raises(PushBusyError, match="took the lock"):
-                silent.write_ledger(silent.read_ledger())
-
-
-def test_only_one_takes_a_lease_that_is_free(remote: str) -> None:
-    with RemoteBase(remote).locked(5):
-        pass
-    free = RemoteBase(remote)
-    assert free._create(9)
-    assert not RemoteBase(remote)._create(9)
-
-
-def test_the_content_is_told_by_names_and_bytes(made: Made) -> None:
-    one, two = content_of(made("one")), content_of(made("two"))
-    assert one.digest != two.digest
-    assert one.in_order()[-1] == "saved_model.pb"
-    assert remote_base.SAVED_MODEL == "saved_model.pb"

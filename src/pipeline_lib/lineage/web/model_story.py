@@ -50,6 +50,13 @@ class JudgedMetrics:
     left_out: int = 0
     report: int | None = None
 
+    @property
+    def against_baseline(self) -> bool:
+        """Whether any of them has the value of the model that it was held to."""
+        return any(
+            metric.get("baseline") is not None for one in self.slices for metric in one["metrics"].values()
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:

@@ -38,11 +38,17 @@ def read_config_file(file: Path) -> list[ModelConfig]:
     message = model_server_config_pb2.ModelServerConfig()
     _parse(file, message, "a ModelServerConfig")
     try:
-        return read_configs(message)
+        configs = read_configs(message)
     except Refusal as refusal:
         raise ServerSettingsError(
             f"the configuration makes no sense: {refusal.message}", at=str(file), fix="correct it there"
         ) from refusal
+    # An empty file is one that is being written; to take it at its word would unload everything.
+    if not configs:
+        raise ServerSettingsError(
+            "the configuration names no model", at=str(file), fix="name one in model_config_list"
+        )
+    return configs
 
 
 def read_batching_file(file: Path) -> BatchingOptions:

@@ -118,9 +118,7 @@ def answer(outputs: Mapping[str, Array], *, rows: bool) -> bytes:
         _require_rows(outputs)
     # The fast writer has no NaN, no text as bytes and, of numbers, only those that numpy and JSON share.
     plain = all(_plain(array) for array in outputs.values())
-    values = {
-        name: np.ascontiguousarray(array) if plain else _json(array, name) for name, array in outputs.items()
-    }
+    values = {name: _written(array) if plain else _json(array, name) for name, array in outputs.items()}
     told: Any
     if len(values) == 1:
         told = next(iter(values.values()))
@@ -132,6 +130,11 @@ def answer(outputs: Mapping[str, Array], *, rows: bool) -> bytes:
     if plain:
         return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
     return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _written(array: Array) -> Any:
+    # The writer takes numpy's scalars, and arrays whose values lie in a row.
+    return np.ascontiguousarray(array) if array.ndim else array[()]
 
 
 def _plain(array: Array) -> bool:

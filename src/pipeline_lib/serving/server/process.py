@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
 import tempfile
@@ -34,6 +35,7 @@ from pipeline_lib.serving.versions import ModelConfig
 _LOG = logging.getLogger(__name__)
 # Proxies keep idle connections for a minute; who closes first breaks the request that is on its way.
 _KEEP_ALIVE_SECONDS = 90
+_END_SECONDS = 3.0
 _THREADS = 16
 # Each request that waits for its batch holds one.
 _BATCHED_THREADS = 128
@@ -195,6 +197,10 @@ async def _answer(
     def end() -> None:
         server.should_exit = True
         ending()
+        # A thread cannot be ended: a request that goes on and on must not keep the process.
+        last = threading.Timer(options.grace_seconds + _END_SECONDS, _give_up, (options.grace_seconds,))
+        last.daemon = True
+        last.start()
 
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not task.done():
@@ -204,6 +210,11 @@ async def _answer(
         loop.add_signal_handler(number, end)
     ready()
     await task
+
+
+def _give_up(seconds: float) -> None:
+    _LOG.error("requests in flight did not end in %g s and are cut off", seconds)
+    os._exit(1)
 
 
 def _counted(metrics: Metrics, batching: BatchingOptions | None) -> Callable[[Path], Servable]:

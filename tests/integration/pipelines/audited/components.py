@@ -18,7 +18,7 @@ def _found(parameters: dict[str, object]) -> dict[str, object]:
 @component(driver=_found, output="examples")
 def ingest(*, source: str, span: int, found: dict[str, object] | None = None) -> Examples:
     """The file as it is."""
-    made = Examples.new(span=span, version=0, split_names=["train"])
+    made = Examples.new(span=span, version=0, split_names=["train"], columns=["row", "it's a column"])
     made.rows = {"train": 1}
     (made.path / "rows.csv").write_bytes(Path(source).read_bytes())
     return made

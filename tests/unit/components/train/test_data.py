@@ -17,7 +17,8 @@ from tfx_bsl.public import tfxio
 
 from pipeline_components.errors import TrainingDataError
 from pipeline_components.train import RecordBatchesOptions, TensorFlowDatasetOptions
-from pipeline_components.train._data import record_batch_factory, tf_dataset_factory
+from pipeline_components.train._columns import columns_of_files
+from pipeline_components.train._data import dataset_of, record_batch_factory, tf_dataset_factory
 
 
 def batches(folder: Path, schema: Any = None, **options: Any) -> list[Any]:
@@ -174,6 +175,19 @@ def test_ragged_features_are_cut_into_batches_with_their_label(tmp_path: Path) -
     assert [type(features["l"]) for features, _ in given] == [tf.RaggedTensor] * 3
     for features, label in given:
         assert features["l"].to_list() == [lists[n] for n in label.numpy()]
+
+
+@pytest.mark.parametrize("name", ["x", "l"], ids=["dense", "sparse"])
+def test_a_batch_is_arranged_as_asked_for(tmp_path: Path, name: str) -> None:
+    table = pa.table({"x": np.arange(50), "l": [[n] for n in range(50)], "w": np.ones(50, np.float32)})
+    pq.write_table(table, tmp_path / "0.parquet")
+    columns = [column for column in columns_of_files(table.schema) if column.name in (name, "w")]
+    options = TensorFlowDatasetOptions(batch_size=20, num_epochs=1, shuffle=False)
+    given = list(
+        dataset_of([str(tmp_path / "0.parquet")], columns, options, lambda of: ({"f": of[name]}, of["w"]))
+    )
+    assert [sorted(features) for features, _ in given] == [["f"]] * 3
+    assert [weight.shape.as_list() for _, weight in given] == [[20], [20], [10]]
 
 
 def test_rows_of_several_words_stay_together(tmp_path: Path) -> None:

@@ -61,5 +61,5 @@ def test_a_report_is_framed_so_that_it_can_do_nothing(attacked: Attacked) -> Non
 )
 def test_nothing_but_reports_is_ever_read(attacked: Attacked, path: str) -> None:
     answer = attacked.client.get(f"/artifacts/{attacked.artifact_id}/reports/{path}")
-    assert answer.status_code in (404, 422) or answer.content == REPORT and path.endswith("report.html")
+    assert answer.status_code in (404, 422) or (answer.content == REPORT and path.endswith("report.html"))
     assert b"not for show" not in answer.content

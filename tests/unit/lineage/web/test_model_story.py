@@ -27,7 +27,13 @@ def test_a_refused_model_says_why(audited: Audited) -> None:
 def test_decisions_of_people_are_told_if_they_have_a_time(audited: Audited) -> None:
     found = explained(audited, 0)
     answer = Approval(
-        execution_id=5, run_id="r", subject="serve", decision="rejected", by="vera", comment="no", at="2030-01-01T00:00"
+        execution_id=5,
+        run_id="r",
+        subject="serve",
+        decision="rejected",
+        by="vera",
+        comment="no",
+        at="2030-01-01T00:00",
     )
     told = story(replace(found, approvals=(answer, replace(answer, at="half-writt"))))
     assert [(event.title, event.text) for event in told if "vera" in event.title] == [

@@ -63,7 +63,9 @@ def test_names_are_shortened_where_the_rest_is_known() -> None:
     assert place("/a/b/c/d/e/f") == "…/c/d/e/f"
 
 
-@pytest.mark.parametrize(("value", "text"), [(3161.0, "3,161"), (0.80849, "0.8085"), (None, ""), ("NaN", "NaN"), (True, "True")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(3161.0, "3,161"), (0.80849, "0.8085"), (None, ""), ("NaN", "NaN"), (True, "True")]
+)
 def test_figures_have_the_digits_that_count(value: object, text: str) -> None:
     assert figure(value) == text
 

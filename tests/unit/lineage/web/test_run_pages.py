@@ -12,7 +12,7 @@ def test_a_run_shows_its_nodes_twice(client: TestClient, audited: Audited) -> No
     run = audited.made("Model")[0].run_id
     text = client.get(f"/runs/{quote(run)}").text
     for node in ("ingest", "train", "judge", "serve"):
-        assert f'<text class="name"' in text
+        assert '<text class="name"' in text
         assert text.count(f">{node}<") == 2, node
     assert "complete" in text
 

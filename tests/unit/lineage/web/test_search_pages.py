@@ -63,7 +63,9 @@ def test_a_query_finds_and_a_wrong_one_says_what_is_wrong(client: TestClient) ->
     assert 'role="alert"' in wrong.text
 
 
-@pytest.mark.parametrize("place", ["/runs?state=complete&pipeline=audited", "/artifacts?node=train&type=Model&state=live"])
+@pytest.mark.parametrize(
+    "place", ["/runs?state=complete&pipeline=audited", "/artifacts?node=train&type=Model&state=live"]
+)
 def test_filters_restrict_and_are_kept_in_the_form(client: TestClient, place: str) -> None:
     text = client.get(place).text
     assert " selected>" in text

@@ -13,7 +13,14 @@ TOKEN = "a-long-enough-token"
 
 @pytest.mark.parametrize(
     ("host", "local"),
-    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False), ("web", False)],
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("web", False),
+    ],
 )
 def test_who_is_reached_by_others_is_known(host: str, local: bool) -> None:
     assert is_loopback(host) is local
@@ -34,7 +41,9 @@ def test_a_taken_port_is_told(audited: Audited) -> None:
             server.serve(audited.store, artifacts_of(audited.folder), ready=print)
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8090", "", "localhost.evil.example", "127.0.0.1.nip.io"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:8090", "", "localhost.evil.example", "127.0.0.1.nip.io"]
+)
 def test_a_page_of_another_site_cannot_read_ours_by_a_name_of_its_own(client: TestClient, host: str) -> None:
     answer = client.get("/runs", headers={"Host": host})
     assert answer.status_code == 421

@@ -2,8 +2,6 @@
 
 import inspect
 
-import pytest
-
 from pipeline_lib.lineage.explanation import explain
 from pipeline_lib.lineage.subjects import Subject
 from pipeline_lib.lineage.timeline import targets
@@ -56,10 +54,20 @@ def test_a_page_is_filled_although_much_is_filtered_out(audited: Audited) -> Non
     assert asked == ["audited"]
 
 
-@pytest.mark.parametrize("name", [name for name, _ in inspect.getmembers(Store, inspect.isfunction)])
-def test_nothing_that_writes_can_be_reached(name: str) -> None:
-    writes = {
-        "abandon", "close_run", "complete", "finish", "import_artifact", "keep_text", "open_run", "record_cached",
-        "record_resolved", "register_types", "renew", "set_pinned", "set_states", "start",
-    }  # fmt: skip
-    assert not (name in writes and hasattr(VisibleStore, name))
+def test_nothing_that_writes_can_be_reached() -> None:
+    read = {name for name in vars(VisibleStore) if not name.startswith("_")}
+    assert read < {name for name, _ in inspect.getmembers(Store, inspect.isfunction)}
+    writing = (
+        "abandon",
+        "close",
+        "complete",
+        "finish",
+        "import",
+        "keep",
+        "open",
+        "record",
+        "register",
+        "set",
+        "start",
+    )
+    assert {name for name in read if name.startswith(writing)} == set()

@@ -1,0 +1,1 @@
+"""A pipeline whose node leaves a report."""

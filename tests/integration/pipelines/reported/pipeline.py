@@ -1,0 +1,16 @@
+"""read -> count."""
+
+from pipeline_lib import pipeline
+from reported.components import count, read
+
+
+@pipeline(name="reported")
+def reported(source: str, span: int = 7, times: int = 1) -> None:
+    """Count rows.
+
+    Args:
+        source: A text file.
+        span: Of it.
+        times: Count so often.
+    """
+    count(read(source=source, span=span), times=times)
