@@ -211,7 +211,7 @@ def test_every_execution_is_recorded_with_its_surroundings(
             ["run", "flight-delay", "-p", "day=2013-06-14"], "did you mean flight-delays", id="name"
         ),
         pytest.param(["run", "flight-delays", "-p", "dya=2013-06-14"], "did you mean day", id="parameter"),
-        pytest.param(["run", "flight-delays", "-p", "day=14.6.2013"], "must be date", id="value"),
+        pytest.param(["run", "flight-delays", "-p", "day=14.6.2013"], "a date, YYYY-MM-DD", id="value"),
         pytest.param(["run", "flight-delays"], "needs day", id="missing"),
         pytest.param(
             ["run", "flight-delays", "-p", "day=2013-06-14", "--to", "trian"], "did you mean train", id="node"

@@ -141,7 +141,7 @@ def artifact_message(
     put_properties(
         message,
         {f"{INTERNAL}{name}": value for name, value in internal.items()}
-        | ({f"{INTERNAL}iteration": list(made_by.iteration)} if made_by.iteration else {})
+        | ({f"{INTERNAL}iteration": canonical_json(list(made_by.iteration))} if made_by.iteration else {})
         | ({f"{INTERNAL}run_span": span} if span else {}),
         kinds={},
         declared=(),

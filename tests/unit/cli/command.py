@@ -25,6 +25,7 @@ class Command:
     def failing(self, *arguments: str) -> str:
         """All that is said, on both streams, by a command that must not succeed."""
         done = CliRunner().invoke(app, list(arguments), prog_name="pipeline")
+        assert isinstance(done.exception, SystemExit), repr(done.exception)
         assert done.exit_code not in {0, None}, done.output
         return " ".join(done.output.split())
 

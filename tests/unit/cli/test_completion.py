@@ -33,7 +33,7 @@ def offered(pipeline: Command, line: str) -> list[str]:
     ("line", "offers"),
     [
         pytest.param("pipeline sh", ["show"], id="command"),
-        pytest.param("pipeline run ch", ["chain"], id="pipeline"),
+        pytest.param("pipeline run cha", ["chain"], id="pipeline"),
         pytest.param("pipeline run chain --only ", ["read", "add", "last"], id="node"),
         pytest.param("pipeline run chain --force a", ["all", "add"], id="node-or-all"),
         pytest.param("pipeline plan chain -p ", ["source=", "plus="], id="parameter"),

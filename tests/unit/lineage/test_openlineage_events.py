@@ -5,7 +5,12 @@ from datetime import datetime
 
 import attr
 from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
-from openlineage.client.facet_v2 import dataset_version_dataset, execution_parameters_run, parent_run
+from openlineage.client.facet_v2 import (
+    dataset_version_dataset,
+    execution_parameters_run,
+    parent_run,
+    schema_dataset,
+)
 
 from pipeline_lib.lineage import upstream
 from pipeline_lib.lineage.openlineage_events import openlineage_events
@@ -14,6 +19,7 @@ from unit.lineage.conftest import Audited
 FACETS = {
     "version": dataset_version_dataset.DatasetVersionDatasetFacet,
     "parent": parent_run.ParentRunFacet,
+    "schema": schema_dataset.SchemaDatasetFacet,
     "executionParameters": execution_parameters_run.ExecutionParametersRunFacet,
 }
 

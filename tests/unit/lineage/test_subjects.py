@@ -1,6 +1,8 @@
 """Ids, versions and times become one model, or an error that says which there are."""
 
+import shutil
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from pipeline_lib.errors import (
 )
 from pipeline_lib.lineage import Subject, find_model
 from pipeline_lib.lineage.subjects import find_artifact
+from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.records import NewArtifact, NewExecution, NodeKey, Run, State
 from unit.lineage.conftest import Audited
 
@@ -87,18 +90,21 @@ def test_an_unknown_id_and_an_artifact_that_is_no_model(audited: Audited) -> Non
         find_artifact(audited.store, 2**70)
 
 
-def test_a_version_of_two_targets_is_ambiguous_and_one_without_its_model_is_told(audited: Audited) -> None:
-    store = audited.store
-    store.open_run(Run(pipeline="other", run_id="other-1", state=State.RUNNING))
-    for node, base in (("a", "/served/a"), ("b", "/served/b")):
-        key = NodeKey(pipeline="other", run_id="other-1", node=node)
-        id_ = store.start(
-            NewExecution(key=key, type_name="other.push", cache_key="", inputs={}, parameters={})
-        )
-        pushed = {"pushed": True, "pushed_destination": f"{base}/7777", "pushed_version": "7777"}
-        made = NewArtifact(type_name="PushedModel", uri=f"/made/{node}", digest="d", properties=pushed)
-        store.complete(id_, key, {"pushed_model": [made]}, {})
-    with pytest.raises(AmbiguousSubjectError, match="stands for several targets"):
-        find_model(store, Subject(version="7777"))
-    with pytest.raises(UnknownSubjectError, match="not recorded which model"):
-        find_model(store, Subject(version="7777", target="a"))
+def test_a_version_of_two_targets_is_ambiguous_and_one_without_its_model_is_told(
+    audited: Audited, tmp_path: Path
+) -> None:
+    shutil.copy(audited.folder / "metadata.sqlite", tmp_path)
+    with open_store(f"sqlite:///{tmp_path}/metadata.sqlite") as store:
+        store.open_run(Run(pipeline="other", run_id="other-1", state=State.RUNNING))
+        for node, base in (("a", "/served/a"), ("b", "/served/b")):
+            key = NodeKey(pipeline="other", run_id="other-1", node=node)
+            id_ = store.start(
+                NewExecution(key=key, type_name="other.push", cache_key="", inputs={}, parameters={})
+            )
+            pushed = {"pushed": True, "pushed_destination": f"{base}/7777", "pushed_version": "7777"}
+            made = NewArtifact(type_name="PushedModel", uri=f"/made/{node}", digest="d", properties=pushed)
+            store.complete(id_, key, {"pushed_model": [made]}, {})
+        with pytest.raises(AmbiguousSubjectError, match="stands for several targets"):
+            find_model(store, Subject(version="7777"))
+        with pytest.raises(UnknownSubjectError, match="not recorded which model"):
+            find_model(store, Subject(version="7777", target="a"))
