@@ -118,8 +118,8 @@ def users(site: Site, body: object) -> Iterator[list[tuple[int, str]]]:
                 try:
                     given = http.post(site.url, json=body)
                 except (httpx.ReadError, httpx.RemoteProtocolError):
-                    # An nginx that reloads closes idle connections, and this request crossed the closing: before
-                    # nginx 1.27.4 there is no `keepalive_min_timeout`, and every client asks again.
+                    # An nginx that reloads closes idle connections, and this request crossed the closing.
+                    # nginx 1.27.4 and later have `keepalive_min_timeout`; before, a client asks again.
                     given = http.post(site.url, json=body)
                 statuses.append((given.status_code, "" if given.is_success else given.text))
 
