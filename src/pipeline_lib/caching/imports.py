@@ -1,11 +1,15 @@
 """What a Python source imports, read off its syntax tree; nothing is run."""
 
 import ast
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 _TYPE_CHECKING = "TYPE_CHECKING"
+_PARSING = threading.Lock()
+"""CPython 3.11 counts the depth of a tree under construction once for all threads: two at once, with a
+collection of garbage between them, end in a SystemError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +96,8 @@ def imports_of(source: bytes) -> tuple[tuple[Import, ...], bool]:
     A source with a syntax error has no imports: importing it will tell.
     """
     try:
-        tree = ast.parse(source)
+        with _PARSING:
+            tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return (), False
     found = list(_walk(tree.body, top=True))

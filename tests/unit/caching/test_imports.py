@@ -1,5 +1,9 @@
 """What the scan reads off one source."""
 
+import gc
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from pipeline_lib.caching.imports import Import, SourceFacts, imports_of
@@ -113,3 +117,23 @@ def test_a_table_of_a_lazy_package_says_where_names_come_from(table: str) -> Non
 def test_what_checkers_see_says_what_a_lazy_package_passes_on() -> None:
     source = b"if TYPE_CHECKING:\n    from .keras import train\ndef __getattr__(name):\n    import x"
     assert [(item.module, item.lazy) for item in imports_of(source)[0]] == [("x", False), ("keras", True)]
+
+
+def test_threads_may_read_sources_at_once() -> None:
+    """A collection of garbage that lets other threads run ended CPython 3.11's parser in a SystemError."""
+    deep = "(" * 40 + "1" + ")" * 40
+    source = f"def f(a={deep}):\n    return [a, {{b: [c] for b in a}}]\n".encode() * 60
+    thresholds = gc.get_threshold()
+
+    def give_way(phase: str, info: dict[str, int]) -> None:
+        time.sleep(0)
+
+    gc.callbacks.append(give_way)
+    gc.set_threshold(50)
+    try:
+        with ThreadPoolExecutor(6) as pool:
+            found = list(pool.map(lambda _: imports_of(source), range(36)))
+    finally:
+        gc.callbacks.remove(give_way)
+        gc.set_threshold(*thresholds)
+    assert found == [((), False)] * 36
