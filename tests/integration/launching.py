@@ -94,7 +94,7 @@ def doctor(session: Session, *, mend: bool = False) -> list[str]:
 
 def require_nothing_partial(session: Session) -> None:
     """Whoever asks the store now is given only whole artifacts."""
-    for artifact in session.store.artifacts(ArtifactQuery(limit=100)):
+    for artifact in session.store.artifacts(ArtifactQuery(limit=10_000)):
         session.artifacts.verify(artifact.uri, artifact.digest, full=True)
 
 
@@ -105,7 +105,7 @@ def require_clean(session: Session) -> None:
     assert list(unrecorded(session.store, session.artifacts)) == []
     root = Path(session.profile.artifacts.root)
     assert list((root / ".staging").glob("*")) == []
-    recorded = {a.uri for a in session.store.artifacts(ArtifactQuery(limit=100))}
+    recorded = {a.uri for a in session.store.artifacts(ArtifactQuery(limit=10_000))}
     assert {str(file.parent) for file in root.rglob(".manifest.json")} == recorded
 
 
