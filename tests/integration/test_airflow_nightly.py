@@ -9,7 +9,7 @@ import pytest
 from integration.airflow_client import RefusedError, quoted
 from integration.airflow_site import Site, wait_for
 from integration.conftest import TOLD
-from pipeline_lib.lineage.staleness import stale
+from pipeline_lib.lineage.queries.staleness import stale
 from pipeline_lib.metadata.records import NodeKey, StoredExecution
 
 pytestmark = pytest.mark.xdist_group("airflow")

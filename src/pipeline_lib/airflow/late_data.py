@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline_lib.airflow.runs import TaskRun
 
 if TYPE_CHECKING:
-    from pipeline_lib.lineage.staleness import Staleness
+    from pipeline_lib.lineage.queries.staleness import Staleness
 
 _LOG = logging.getLogger("pipeline.late_data")
 _LOGGED = 50
@@ -19,7 +19,7 @@ def tell_stale(run: TaskRun) -> dict[str, Any]:
         `stale` (ids of artifacts) and `run_again` (ISO dates); empty if nothing is.
     """
     # Here, because every DAG file that is read would import all of lineage.
-    from pipeline_lib.lineage.staleness import stale_since
+    from pipeline_lib.lineage.queries.staleness import stale_since
 
     found = stale_since(run.session.store, run.session.store.run_executions(run.context.run_id))
     if not found.artifacts:
@@ -32,7 +32,7 @@ def tell_stale(run: TaskRun) -> dict[str, Any]:
 
 
 def _log(found: "Staleness") -> None:
-    from pipeline_lib.lineage.sources import span_text
+    from pipeline_lib.lineage.queries.sources import span_text
 
     spans = sorted({span_text(version.span) for version in found.versions})
     _LOG.warning(

@@ -57,9 +57,9 @@ def report(
     `pipeline audit MODEL` means the same.
     """
     from pipeline_lib import lineage
-    from pipeline_lib.lineage.audit import audit_report
-    from pipeline_lib.lineage.audit_page import audit_page
-    from pipeline_lib.lineage.sealing import sealed_json, sealed_page
+    from pipeline_lib.lineage.audit.page import audit_page
+    from pipeline_lib.lineage.audit.report import audit_report
+    from pipeline_lib.lineage.audit.sealing import sealed_json, sealed_page
     from pipeline_lib.metadata.mlmd import open_store
 
     settings = load_profile(profile)
@@ -89,8 +89,8 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check that a report is as it was signed, by the key that is trusted."""
-    from pipeline_lib.lineage.sealing import verify_file
-    from pipeline_lib.lineage.signing import public_key
+    from pipeline_lib.lineage.audit.sealing import verify_file
+    from pipeline_lib.lineage.audit.signing import public_key
 
     with reported(as_json=as_json):
         settings = load_profile(profile) if key is None else None
@@ -112,7 +112,7 @@ def make_key(
     as_json: AsJson = False,
 ) -> None:
     """Make a key that signs reports; keep it as you keep passwords."""
-    from pipeline_lib.lineage import signing
+    from pipeline_lib.lineage.audit import signing
 
     with reported(as_json=as_json):
         public = signing.make_key(path)

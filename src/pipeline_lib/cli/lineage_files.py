@@ -39,7 +39,7 @@ def graph(
 ) -> None:
     """Draw where an artifact comes from, or what came of it."""
     from pipeline_lib.lineage import mermaid, tree
-    from pipeline_lib.lineage.pictures import dot, svg
+    from pipeline_lib.lineage.drawing.pictures import dot, svg
 
     drawn: dict[str, Callable[[Lineage], str]] = {
         "tree": lambda found: "\n".join(tree(found, forward=forward)) + "\n",
@@ -66,8 +66,8 @@ def export(
     profile: ProfileName = None,
 ) -> None:
     """Write where an artifact comes from, or what came of it, for other tools."""
-    from pipeline_lib.lineage.openlineage_events import openlineage_events
-    from pipeline_lib.lineage.prov_document import prov_json
+    from pipeline_lib.lineage.export.openlineage_events import openlineage_events
+    from pipeline_lib.lineage.export.prov_document import prov_json
 
     found = _walk(artifact, forward=forward, depth=depth, profile=profile, as_json=False)
     with reported():
@@ -90,7 +90,7 @@ def _line(value: Any, indent: int | None = None) -> str:
 
 def _walk(artifact: int, *, forward: bool, depth: int, profile: str | None, as_json: bool) -> "Lineage":
     from pipeline_lib import lineage
-    from pipeline_lib.lineage.subjects import find_artifact
+    from pipeline_lib.lineage.queries.subjects import find_artifact
 
     with opened_store(profile, as_json=as_json) as store:
         walk = lineage.downstream if forward else lineage.upstream

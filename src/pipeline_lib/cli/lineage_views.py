@@ -9,11 +9,11 @@ from rich.text import Text
 
 from pipeline_lib.cli.console import table
 from pipeline_lib.cli.records import TIME
-from pipeline_lib.lineage.difference import Difference
-from pipeline_lib.lineage.explanation import Explanation
-from pipeline_lib.lineage.pushes import Push
-from pipeline_lib.lineage.reach import Impact
-from pipeline_lib.lineage.sources import span_text
+from pipeline_lib.lineage.models.difference import Difference
+from pipeline_lib.lineage.models.explanation import Explanation
+from pipeline_lib.lineage.queries.pushes import Push
+from pipeline_lib.lineage.queries.reach import Impact
+from pipeline_lib.lineage.queries.sources import span_text
 from pipeline_lib.wording import plain, size
 
 _DIGITS = 12

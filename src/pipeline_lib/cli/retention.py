@@ -16,7 +16,7 @@ from pipeline_lib.settings import load_profile
 from pipeline_lib.wording import size
 
 if TYPE_CHECKING:
-    from pipeline_lib.lineage.retention import Sweep
+    from pipeline_lib.lineage.retention.collection import Sweep
     from pipeline_lib.metadata.records import Run
 
 _AGE = re.compile(r"(\d{1,6})([hdw])", re.ASCII)
@@ -51,13 +51,13 @@ def collect_garbage(
 
     Records stay, as tombstones: explanations and audit reports go on to name what was there.
     """
-    from pipeline_lib.lineage import retention
+    from pipeline_lib.lineage.retention import collection
     from pipeline_lib.runtime.session import open_session
 
     settings = load_profile(profile)
     root = settings.artifacts.resolved_root()
     with reported(as_json=as_json), open_session(settings) as session:
-        policy = retention.Policy(
+        policy = collection.Policy(
             older_than=None if older_than is None else _age(older_than),
             keep_last=keep_last,
             types=tuple(types or ()),
@@ -66,11 +66,11 @@ def collect_garbage(
             served=served,
         )
         if delete:
-            sweep = retention.collect(
+            sweep = collection.collect(
                 session.store, session.artifacts, policy, root=root, is_active=_is_active
             )
         else:
-            sweep = retention.candidates(session.store, policy, root=root, now=datetime.now(UTC))
+            sweep = collection.candidates(session.store, policy, root=root, now=datetime.now(UTC))
     show(
         {**asdict(sweep), "size_bytes": sweep.size_bytes, "dry_run": not delete},
         as_json=as_json,

@@ -13,7 +13,7 @@ from pipeline_lib.settings import load_profile
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from pipeline_lib.lineage.staleness import Staleness
+    from pipeline_lib.lineage.queries.staleness import Staleness
 
 
 def stale(
@@ -28,8 +28,8 @@ def stale(
     as_json: AsJson = False,
 ) -> None:
     """List what was made from an old version of late data, and which days to run again."""
-    from pipeline_lib.lineage import staleness
-    from pipeline_lib.lineage.sources import span_number
+    from pipeline_lib.lineage.queries import staleness
+    from pipeline_lib.lineage.queries.sources import span_number
     from pipeline_lib.metadata.mlmd import open_store
 
     with reported(as_json=as_json), open_store(load_profile(profile).metadata) as store:
@@ -43,7 +43,7 @@ def _view(found: "Staleness") -> "RenderableType":
     from rich.console import Group
     from rich.text import Text
 
-    from pipeline_lib.lineage.sources import span_text
+    from pipeline_lib.lineage.queries.sources import span_text
 
     if not found.versions:
         return "no span has a newer version"

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from pipeline_lib.lineage.graph import Bounds, downstream, outputs_of, upstream
-from pipeline_lib.lineage.subjects import find_artifact
+from pipeline_lib.lineage.queries.graph import Bounds, downstream, outputs_of, upstream
+from pipeline_lib.lineage.queries.subjects import find_artifact
 from pipeline_lib.lineage.web.diagram import diagram_of_lineage
 from pipeline_lib.lineage.web.presentation import page
 from pipeline_lib.lineage.web.records import find_execution

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from pipeline_lib.errors import UnknownSubjectError
-from pipeline_lib.lineage.difference import diff
-from pipeline_lib.lineage.explanation import Explanation, explain
-from pipeline_lib.lineage.graph import Bounds
-from pipeline_lib.lineage.subjects import Subject
+from pipeline_lib.lineage.models.difference import diff
+from pipeline_lib.lineage.models.explanation import Explanation, explain
+from pipeline_lib.lineage.queries.graph import Bounds
+from pipeline_lib.lineage.queries.subjects import Subject
 from pipeline_lib.lineage.web.presentation import page
 from pipeline_lib.lineage.web.visitor import CurrentVisitor, Visitor
 from pipeline_lib.metadata.records import RecordQuery, Slice

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from pipeline_lib.lineage.graph import Lineage
-from pipeline_lib.lineage.layout import Spacing, lay_out
-from pipeline_lib.lineage.sources import span_text
+from pipeline_lib.lineage.drawing.layout import Spacing, lay_out
+from pipeline_lib.lineage.queries.graph import Lineage
+from pipeline_lib.lineage.queries.sources import span_text
 from pipeline_lib.lineage.web.presentation import query_of, state_of, took
 from pipeline_lib.metadata.records import StoredArtifact, StoredExecution
 

@@ -6,13 +6,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi import Path as PathParameter
 from fastapi.responses import HTMLResponse
 
-from pipeline_lib.lineage.explanation import explain
-from pipeline_lib.lineage.graph import Bounds
-from pipeline_lib.lineage.paging import PageRequest
-from pipeline_lib.lineage.reach import impact
-from pipeline_lib.lineage.search import SearchQuery, search
-from pipeline_lib.lineage.subjects import Subject
-from pipeline_lib.lineage.timeline import live_now, targets, timeline
+from pipeline_lib.lineage.models.explanation import explain
+from pipeline_lib.lineage.queries.graph import Bounds
+from pipeline_lib.lineage.queries.paging import PageRequest
+from pipeline_lib.lineage.queries.reach import impact
+from pipeline_lib.lineage.queries.search import SearchQuery, search
+from pipeline_lib.lineage.queries.subjects import Subject
+from pipeline_lib.lineage.queries.timeline import live_now, targets, timeline
 from pipeline_lib.lineage.web.diagram import diagram_of_lineage
 from pipeline_lib.lineage.web.model_story import judged_metrics, latest_parameters, story, told_of_models
 from pipeline_lib.lineage.web.presentation import page

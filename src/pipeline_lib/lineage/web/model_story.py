@@ -7,11 +7,11 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from pipeline_lib.lineage.explanation import Explanation
-from pipeline_lib.lineage.graph import outputs_of
-from pipeline_lib.lineage.pushes import Push
-from pipeline_lib.lineage.sources import span_text
-from pipeline_lib.lineage.verdicts import Approval, Evaluation, Judgement
+from pipeline_lib.lineage.models.explanation import Explanation
+from pipeline_lib.lineage.models.verdicts import Approval, Evaluation, Judgement
+from pipeline_lib.lineage.queries.graph import outputs_of
+from pipeline_lib.lineage.queries.pushes import Push
+from pipeline_lib.lineage.queries.sources import span_text
 from pipeline_lib.metadata.records import StoredExecution
 
 # What the explanation shows among the files.

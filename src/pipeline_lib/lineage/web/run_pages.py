@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from pipeline_lib.errors import UnknownRecordError
-from pipeline_lib.lineage.graph import inputs_of
+from pipeline_lib.lineage.queries.graph import inputs_of
 from pipeline_lib.lineage.web.diagram import diagram_of
 from pipeline_lib.lineage.web.presentation import page
 from pipeline_lib.lineage.web.records import find_execution

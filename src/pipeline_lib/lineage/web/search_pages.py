@@ -1,4 +1,4 @@
-"""The front page, lists, and search: each a page of `pipeline_lib.lineage.search` or the timeline."""
+"""The front page, lists, and search: each a page of `pipeline_lib.lineage.queries.search` or the timeline."""
 
 from contextlib import suppress
 from typing import Annotated
@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from pipeline_lib.errors import AmbiguousSubjectError, LineageQueryError, NotAModelError, UnknownSubjectError
-from pipeline_lib.lineage.paging import Page, PageRequest
-from pipeline_lib.lineage.search import Hit, Kind, SearchQuery, search
-from pipeline_lib.lineage.subjects import Subject, find_model
-from pipeline_lib.lineage.timeline import live_now, targets
+from pipeline_lib.lineage.queries.paging import Page, PageRequest
+from pipeline_lib.lineage.queries.search import Hit, Kind, SearchQuery, search
+from pipeline_lib.lineage.queries.subjects import Subject, find_model
+from pipeline_lib.lineage.queries.timeline import live_now, targets
 from pipeline_lib.lineage.web.presentation import page, query_of, segment
 from pipeline_lib.lineage.web.visitor import CurrentVisitor, Visitor
 from pipeline_lib.metadata.records import ArtifactState, RecordQuery, State

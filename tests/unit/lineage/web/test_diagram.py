@@ -1,6 +1,6 @@
 """Cards and lines of a diagram."""
 
-from pipeline_lib.lineage.graph import upstream
+from pipeline_lib.lineage.queries.graph import upstream
 from pipeline_lib.lineage.web.diagram import Card, Diagram, diagram_of, diagram_of_lineage
 from unit.lineage.conftest import Audited
 

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from pipeline_lib.lineage.explanation import Explanation, explain
-from pipeline_lib.lineage.subjects import Subject
-from pipeline_lib.lineage.verdicts import Approval, Evaluation
+from pipeline_lib.lineage.models.explanation import Explanation, explain
+from pipeline_lib.lineage.models.verdicts import Approval, Evaluation
+from pipeline_lib.lineage.queries.subjects import Subject
 from pipeline_lib.lineage.web.model_story import judged_metrics, latest_parameters, story, told_of_models
 from unit.lineage.conftest import Audited
 

@@ -2,9 +2,9 @@
 
 import inspect
 
-from pipeline_lib.lineage.explanation import explain
-from pipeline_lib.lineage.subjects import Subject
-from pipeline_lib.lineage.timeline import targets
+from pipeline_lib.lineage.models.explanation import explain
+from pipeline_lib.lineage.queries.subjects import Subject
+from pipeline_lib.lineage.queries.timeline import targets
 from pipeline_lib.lineage.web.visible import VisibleStore, visible
 from pipeline_lib.metadata.records import ArtifactQuery, RecordQuery, Slice
 from pipeline_lib.metadata.store import Store

@@ -1,0 +1,1 @@
+"""A lineage as text and as pictures."""

@@ -1,0 +1,1 @@
+"""A lineage in the words of other tools: OpenLineage and W3C PROV."""

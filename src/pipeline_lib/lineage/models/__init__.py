@@ -1,0 +1,1 @@
+"""One model: what it was made from and by, how it was judged, what differs from another one."""

@@ -1,0 +1,1 @@
+"""Questions to the store: walks up and down, what was live when, what something reached, search."""

@@ -1,0 +1,1 @@
+"""Which payloads may be deleted, and which a served or pinned model was made from."""

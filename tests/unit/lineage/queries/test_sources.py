@@ -1,0 +1,29 @@
+"""Files and spans."""
+
+import pytest
+
+from pipeline_lib.errors import LineageQueryError
+from pipeline_lib.lineage.queries.sources import source_files, span_number, span_text
+from unit.lineage.conftest import Audited
+
+
+@pytest.mark.parametrize(("text", "number"), [("2013-06-14", 15870), ("7", 7), ("1970-01-01", 0)])
+def test_a_span_is_a_number_or_a_day(text: str, number: int) -> None:
+    assert span_number(text) == number
+
+
+def test_a_span_that_is_a_day_reads_as_one() -> None:
+    assert (span_text(15870), span_text(7)) == ("2013-06-14", "7")
+
+
+def test_other_texts_are_no_span() -> None:
+    with pytest.raises(LineageQueryError, match="is no span"):
+        span_number("last week")
+
+
+def test_files_come_with_hash_and_reader(audited: Audited) -> None:
+    made = audited.store.producers([artifact.id for artifact in audited.made("Examples")])
+    assert [(file.node, file.name) for file in source_files(made)] == [
+        ("ingest", "it's 2%.csv"),
+        ("ingest", "one.csv"),
+    ]
