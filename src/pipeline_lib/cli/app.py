@@ -1,29 +1,71 @@
 """The command's tree: every sub-command in a module of its own, imported when it is named."""
 
-from importlib.metadata import version as installed_version
-from typing import Annotated
+import importlib
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 import typer
+from typer.main import get_command, get_group
 
-from pipeline_lib.cli import (
-    audit,
-    catalogue,
-    doctor,
-    host,
-    inspection,
-    lineage,
-    plan,
-    retention,
-    run,
-    serving,
-    stale,
-    ui,
-)
 from pipeline_lib.cli.usage import Commands
+
+_PLACES = {
+    "list": "catalogue:list_pipelines",
+    "compile": "catalogue:compile_pipeline",
+    "plan": "plan:plan",
+    "run": "run:run",
+    "runs": "inspection:runs",
+    "show": "inspection:show_record",
+    "artifacts": "inspection:artifacts",
+    "stale": "stale:stale",
+    "doctor": "doctor:doctor",
+    "serve": "serving:serve",
+    "ui": "ui:ui",
+    "host": "host:app",
+    "serving": "serving:app",
+    "lineage": "lineage:app",
+    "audit": "audit:app",
+    "gc": "retention:collect_garbage",
+    "pin": "retention:pin",
+    "unpin": "retention:unpin",
+}
+"""Module and name of each sub-command, in the order of the help."""
+
+
+class _WhenNamed(Mapping[str, Any]):
+    """Sub-commands by name; `pipeline run` does not wait for the imports of all others."""
+
+    def __getitem__(self, name: str) -> Any:
+        module, _, attribute = _PLACES[name].partition(":")
+        found = getattr(importlib.import_module(f"pipeline_lib.cli.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            group = get_group(found)
+            group.name = name
+            return group
+        alone = typer.Typer(add_completion=False)
+        alone.command(name)(found)
+        return get_command(alone)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_PLACES)
+
+    def __len__(self) -> int:
+        return len(_PLACES)
+
+
+class _Tree(Commands):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{**settings, "commands": None})
+        self.commands = _WhenNamed()  # type: ignore[assignment]
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        del ctx
+        return list(self.commands)
+
 
 app = typer.Typer(
     name="pipeline",
-    cls=Commands,
+    cls=_Tree,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -32,6 +74,8 @@ app = typer.Typer(
 
 def _tell_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version as installed_version
+
         typer.echo(installed_version("pipeline-lib"))
         raise typer.Exit
 
@@ -44,23 +88,3 @@ def main(
     ] = False,
 ) -> None:
     """Typed ML pipelines: cached by content, published whole, recorded."""
-
-
-app.command("list")(catalogue.list_pipelines)
-app.command("compile")(catalogue.compile_pipeline)
-app.command("plan")(plan.plan)
-app.command("run")(run.run)
-app.command("runs")(inspection.runs)
-app.command("show")(inspection.show_record)
-app.command("artifacts")(inspection.artifacts)
-app.command("stale")(stale.stale)
-app.command("doctor")(doctor.doctor)
-app.command("serve")(serving.serve)
-app.command("ui")(ui.ui)
-app.add_typer(host.app, name="host")
-app.add_typer(serving.app, name="serving")
-app.add_typer(lineage.app, name="lineage")
-app.add_typer(audit.app, name="audit")
-app.command("gc")(retention.collect_garbage)
-app.command("pin")(retention.pin)
-app.command("unpin")(retention.unpin)

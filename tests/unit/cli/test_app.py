@@ -1,5 +1,7 @@
 """The command's tree."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +34,20 @@ def test_the_version_is_the_installed_one(pipeline: Command) -> None:
 def test_nothing_asked_shows_the_help_and_is_an_error_of_use(pipeline: Command) -> None:
     pipeline(code=2)
     assert "COMMAND" in pipeline.error
+
+
+def test_a_command_waits_for_no_other_commands_imports() -> None:
+    code = (
+        "import sys; from pipeline_lib.cli import app\n"
+        "app(['run', '--help'], standalone_mode=False)\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "pipeline_lib.cli.run" in loaded
+    assert loaded.isdisjoint(
+        {"filelock", "fsspec", "ml_metadata", "pipeline_lib.cli.audit", "pipeline_lib.lineage", "sqlalchemy"}
+    )
 
 
 def _commands(group: Any, path: str = "pipeline") -> Iterator[tuple[str, Any]]:
