@@ -8,9 +8,9 @@ from pathlib import Path
 
 from flight_delays.data import write_days
 from pipeline_lib.cli import app
-from pipeline_lib.serving.background import running
-from pipeline_lib.serving.rest_client import RestClient
-from pipeline_lib.serving.transaction import ServingTarget
+from pipeline_lib.serving.clients.rest import RestClient
+from pipeline_lib.serving.processes.background import running
+from pipeline_lib.serving.push.transaction import ServingTarget
 from pipeline_lib.settings import load_profile
 
 NIGHT = date(2013, 6, 14)

@@ -15,10 +15,10 @@ import pytest
 from integration.model_servers import Server, export, export_texts, serving
 from pipeline_lib.errors import NoSuchVersionError, ProxyFailedError
 from pipeline_lib.runtime import canary
-from pipeline_lib.serving.change import Change
-from pipeline_lib.serving.proxy_gate import Gate, Verdict
-from pipeline_lib.serving.proxy_nginx import NginxProxy
-from pipeline_lib.serving.transaction import ServingTarget
+from pipeline_lib.serving.proxy.gate import Gate, Verdict
+from pipeline_lib.serving.proxy.nginx import NginxProxy
+from pipeline_lib.serving.push.change import Change
+from pipeline_lib.serving.push.transaction import ServingTarget
 from pipeline_lib.settings import ServingSettings
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("model_server")]

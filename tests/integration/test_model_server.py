@@ -36,7 +36,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def client(server: Server) -> Iterator["GrpcClient"]:  # noqa: F821
-    from pipeline_lib.serving.client import GrpcClient
+    from pipeline_lib.serving.clients.rpc import GrpcClient
 
     with GrpcClient(server.grpc) as made:
         yield made
@@ -205,7 +205,7 @@ def test_large_packed_and_malformed_bodies(server: Server) -> None:
 
 
 def test_no_server() -> None:
-    from pipeline_lib.serving.client import GrpcClient
+    from pipeline_lib.serving.clients.rpc import GrpcClient
 
     with GrpcClient("127.0.0.1:1", timeout_seconds=0.5, tries=2) as client:
         with pytest.raises(ServerUnreachableError, match="does not answer"):

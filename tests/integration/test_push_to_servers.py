@@ -1,5 +1,6 @@
 """Pushes and rollbacks against two real model servers: what fails is undone, and no user notices."""
 
+import os
 import shutil
 import signal
 import socket
@@ -14,17 +15,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from integration import pushers
 from pipeline_lib.errors import (
     GoldenAnswersError,
     PipelineError,
     PushUndoneError,
     ServerUnreachableError,
 )
-from pipeline_lib.serving import golden
-from pipeline_lib.serving.change import Change
-from pipeline_lib.serving.transaction import ServingTarget
+from pipeline_lib.faults import PUSHING
+from pipeline_lib.serving.fleet import golden
+from pipeline_lib.serving.push.change import Change
+from pipeline_lib.serving.push.transaction import ServingTarget
 from pipeline_lib.serving.versions import Latest, ModelConfig, Specific
 from pipeline_lib.settings import ReplicaSettings, ServingSettings
 
@@ -91,14 +95,14 @@ class Site:
         return ServingTarget(settings, name, user="ann", wait_seconds=30)
 
     def tell(self, *configs: ModelConfig, replicas: tuple[int, ...] = (0, 1)) -> None:
-        from pipeline_lib.serving.client import GrpcClient
+        from pipeline_lib.serving.clients.rpc import GrpcClient
 
         for index in replicas:
             with GrpcClient(self.grpc[index]) as client:
                 client.reload(configs)
 
     def answers(self, name: str, label: str | None = None) -> list[float]:
-        from pipeline_lib.serving.client import GrpcClient
+        from pipeline_lib.serving.clients.rpc import GrpcClient
 
         found = []
         for address in self.grpc:
@@ -110,24 +114,40 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     made = Site(tmp_path_factory.mktemp("push"))
-    processes = []
-    for _ in range(2):
-        rest, grpc = free_port(), free_port()
-        options = ["--base-path", str(made.base), "--model", "scale", "--poll-seconds", "0.1"]
-        ports = ["--rest-port", str(rest), "--grpc-port", str(grpc)]
-        command = [sys.executable, "-c", "from pipeline_lib.cli import app; app()", "serve", *options, *ports]
-        processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=made.root))
-        made.rest.append(f"http://127.0.0.1:{rest}")
-        made.grpc.append(f"127.0.0.1:{grpc}")
+    servers = [started(made, wait=False) for _ in range(2)]
+    made.rest += [one.rest for one in servers]
+    made.grpc += [one.grpc for one in servers]
     try:
         for address in made.grpc:
             wait_for(lambda address=address: is_listening(address))
         yield made
     finally:
-        for process in processes:
-            process.send_signal(signal.SIGTERM)
-        for process in processes:
-            process.wait(20)
+        for one in servers:
+            one.process.send_signal(signal.SIGTERM)
+        for one in servers:
+            one.process.wait(20)
+
+
+@dataclass(frozen=True)
+class Started:
+    """A server process."""
+
+    rest: str
+    grpc: str
+    process: "subprocess.Popen[bytes]"
+
+
+def started(site: Site, *, model: str = "scale", like: Started | None = None, wait: bool = True) -> Started:
+    """One more server of the base path, on the ports of another that is gone, or on free ones."""
+    rest = like.rest if like else f"http://127.0.0.1:{free_port()}"
+    grpc = like.grpc if like else f"127.0.0.1:{free_port()}"
+    options = ["--base-path", str(site.base), "--model", model, "--poll-seconds", "0.1"]
+    ports = ["--rest-port", rest.rpartition(":")[2], "--grpc-port", grpc.rpartition(":")[2]]
+    command = [sys.executable, "-c", "from pipeline_lib.cli import app; app()", "serve", *options, *ports]
+    made = Started(rest, grpc, subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=site.root))
+    if wait:
+        wait_for(lambda: is_listening(grpc))
+    return made
 
 
 def free_port() -> int:
@@ -166,7 +186,7 @@ class Traffic:
 @contextmanager
 def users(site: Site, name: str, count: int = 2) -> Iterator[Traffic]:
     """Ask both servers all the time, with the label and without."""
-    from pipeline_lib.serving.client import GrpcClient
+    from pipeline_lib.serving.clients.rpc import GrpcClient
 
     traffic, ended = Traffic(), threading.Event()
 
@@ -273,21 +293,107 @@ def test_a_server_that_is_down_undoes_the_push_but_not_a_rollback(site: Site, st
     assert site.answers("steady") == [3.0, 3.0]
 
 
-def test_a_pusher_killed_between_servers_is_undone_by_the_next(site: Site, steady: ServingTarget) -> None:
-    program = (
-        "import sys; from pathlib import Path; from pipeline_lib.serving.transaction import ServingTarget\n"
-        "from pipeline_lib.settings import ServingSettings\n"
-        "settings = ServingSettings.model_validate_json(sys.argv[1])\n"
-        "ServingTarget(settings, 'steady').push(Path(sys.argv[2]), origin={})\n"
-    )
-    settings = steady._settings.model_dump_json()
-    environ = {"PIPELINE_FAULT": "kill@push-labelled", "PYTHONPATH": ":".join(sys.path)}
-    command = [sys.executable, "-c", program, settings, str(site.model(7.0))]
-    ended = subprocess.run(command, env=environ, check=False, capture_output=True)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
-    assert site.answers("steady", "stable") == [7.0, 7.0]  # it had answered right, and is not recorded
-    assert "did not end was taken back" in steady.heal()
-    assert site.answers("steady", "stable") == site.answers("steady") == [3.0, 3.0]
+PUSHES = [one for one in PUSHING if one.startswith("push-")]
+LIVE_ANYWAY = {"push-committed", "push-pruned", "move-committed"}
+
+
+@pytest.mark.parametrize("point", PUSHES)
+def test_a_pusher_killed_anywhere_costs_no_request_and_is_undone(
+    site: Site, killed: ServingTarget, point: str
+) -> None:
+    before = killed.ledger()
+    model = site.model(10.0 + PUSHES.index(point))
+    with users(site, "killed") as traffic:
+        pusher = pushers.start(killed.settings, "killed", "push", model, fault=f"kill@{point}")
+        pusher.join(60)
+        assert pusher.exitcode == -signal.SIGKILL
+        healed = killed.heal()
+    assert traffic.failures == []
+    live = float(model.name.split("-")[0]) if point in LIVE_ANYWAY else 3.0
+    assert site.answers("killed", "stable") == site.answers("killed") == [live, live]
+    assert set(traffic.answers) <= {3.0, float(model.name.split("-")[0])}
+    if point in LIVE_ANYWAY:
+        assert killed.move("rollback", None, reason="as before").version == before.live
+    else:
+        assert ("did not end was taken back" in healed) == (point != "push-locked")
+    assert killed.ledger().labels == before.labels
+    assert site.answers("killed", "stable") == [3.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    "point", [one for one in PUSHING if one.startswith("move-") and "restored" not in one]
+)
+def test_a_rollback_killed_anywhere_costs_no_request_and_is_undone_or_done(
+    site: Site, killed: ServingTarget, point: str
+) -> None:
+    three = killed.ledger().live
+    with users(site, "killed") as traffic:
+        pusher = pushers.start(killed.settings, "killed", "rollback", fault=f"kill@{point}")
+        pusher.join(60)
+        assert pusher.exitcode == -signal.SIGKILL
+        killed.heal()
+    assert traffic.failures == []
+    assert set(traffic.answers) <= {2.0, 3.0}
+    live = 2.0 if point in LIVE_ANYWAY else 3.0
+    assert site.answers("killed", "stable") == site.answers("killed") == [live, live]
+    if point in LIVE_ANYWAY:
+        killed.move("promote", three, reason="as before")
+
+
+@pytest.fixture(scope="module")
+def killed(site: Site) -> ServingTarget:
+    target = site.target("killed", keep_versions=20)
+    pushed(target, site.model(2.0))
+    pushed(target, site.model(3.0))
+    return target
+
+
+def test_two_pushers_at_once_take_turns(site: Site) -> None:
+    target = site.target("both")
+    pushed(target, site.model(2.0))
+    with users(site, "both") as traffic:
+        both = [pushers.start(target.settings, "both", "push", site.model(one)) for one in (3.0, 5.0)]
+        for pusher in both:
+            pusher.join(60)
+    assert [pusher.exitcode for pusher in both] == [0, 0]
+    assert traffic.failures == []
+    assert len({*target.base.existing()}) == 3
+    live = {3.0, 5.0} & {*site.answers("both", "stable")}
+    assert site.answers("both", "stable") == site.answers("both") == [*live, *live]
+    assert target.ledger().live == max(target.base.existing())
+
+
+def test_a_server_that_dies_while_a_push_goes_on(site: Site) -> None:
+    """Down during a push: it is undone. Down after: the next is. Up again: it serves what is live."""
+    third = started(site, model="dying")
+    try:
+        addresses = [{"grpc": address} for address in (*site.grpc, third.grpc)]
+        target = site.target("dying", replicas=addresses, load_timeout_seconds=20, request_timeout_seconds=2)
+        first = pushed(target, site.model(2.0))
+        pusher = pushers.start(target.settings, "dying", "push", site.model(3.0), fault="stop@push-checked")
+        assert pusher.pid is not None
+        wait_for(lambda: psutil.Process(pusher.pid).status() == psutil.STATUS_STOPPED)
+        third.process.kill()
+        third.process.wait()
+        os.kill(pusher.pid, signal.SIGCONT)
+        pusher.join(60)
+        assert pusher.exitcode == 1
+        assert site.answers("dying", "stable") == site.answers("dying") == [2.0, 2.0]
+        assert (target.ledger().live, target.base.existing()) == (first, [first])
+        assert target.ledger().pending["missed"] == [third.grpc]  # type: ignore[index]
+        with pytest.raises(ServerUnreachableError, match="does not answer"):
+            pushed(target, site.model(3.0))
+        assert site.answers("dying", "stable") == [2.0, 2.0]
+        third = started(site, model="dying", like=third)
+        assert "did not end was taken back" in target.heal()
+        assert target.ledger().pending is None
+        second = pushed(target, site.model(3.0))
+        told = target.states()[third.grpc]
+        assert not isinstance(told, PipelineError)
+        assert [one.version for one in told if one.state.name == "AVAILABLE"] == [second]
+    finally:
+        third.process.kill()
+        third.process.wait()
 
 
 def test_servers_that_follow_the_base_path(site: Site) -> None:

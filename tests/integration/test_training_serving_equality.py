@@ -13,7 +13,7 @@ import tensorflow_transform as tft
 
 from integration.model_servers import serving
 from pipeline_components.train import export_model
-from pipeline_lib.serving.client import GrpcClient
+from pipeline_lib.serving.clients.rpc import GrpcClient
 from unit.components.train.conftest import flights  # noqa: F401
 from unit.components.train.test_export import columns_of, examples_of, functional
 

@@ -10,9 +10,9 @@ from pipeline_components.errors import NoDestinationError
 from pipeline_components.push import _servable
 from pipeline_lib import InfraBlessing, Model, ModelBlessing, PipelineError, PushedModel
 from pipeline_lib.artifacts.workspace import active_workspace
-from pipeline_lib.serving.background import with_running
-from pipeline_lib.serving.change import Change
-from pipeline_lib.serving.transaction import ServingTarget
+from pipeline_lib.serving.processes.background import with_running
+from pipeline_lib.serving.push.change import Change
+from pipeline_lib.serving.push.transaction import ServingTarget
 from pipeline_lib.settings import ServingSettings
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from pipeline_components.errors import NotServableError
-from pipeline_lib.serving.content import SAVED_MODEL
+from pipeline_lib.serving.base_path.content import SAVED_MODEL
 
 _SHARD = re.compile(r"(?P<stem>.+\.data)-(?P<index>\d{5})-of-(?P<count>\d{5})$")
 # A SavedModel message starts with its schema version (field 1) or a graph (field 2).

@@ -30,9 +30,9 @@ from pipeline_lib.errors import (
     ServingFailedError,
     ServingRefusedError,
 )
-from pipeline_lib.serving import golden
-from pipeline_lib.serving.client import GrpcClient
-from pipeline_lib.serving.trial import LOCAL, TrialServer, trial_server
+from pipeline_lib.serving.clients.rpc import GrpcClient
+from pipeline_lib.serving.fleet import golden
+from pipeline_lib.serving.processes.trial import LOCAL, TrialServer, trial_server
 from pipeline_lib.serving.versions import VersionState
 
 _LOOK_EVERY_SECONDS = 0.05

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from pipeline_components.validate_infra._requests import Request, Unfit
-from pipeline_lib.serving import golden
+from pipeline_lib.serving.fleet import golden
 
 WARM_UP = "assets.extra/tf_serving_warmup_requests"
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from pipeline_lib.metadata.store import Store
     from pipeline_lib.runtime.canary import Watched
-    from pipeline_lib.serving.proxy_gate import Gate
-    from pipeline_lib.serving.transaction import ServingTarget
+    from pipeline_lib.serving.proxy.gate import Gate
+    from pipeline_lib.serving.push.transaction import ServingTarget
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="The model's name in the server.")]
 Reason = Annotated[str, typer.Option("--reason", "-r", metavar="TEXT", help="Why, for the record.")]
@@ -45,7 +45,7 @@ def canary(
     """Give a version a share of the traffic; watched, it is taken back as soon as it does worse."""
     with reported(as_json=as_json):
         from pipeline_lib.runtime import canary as canaries
-        from pipeline_lib.serving.proxy_gate import Gate
+        from pipeline_lib.serving.proxy.gate import Gate
 
         settings = load_profile(profile).serving.resolved()
         target, user = _target(settings, model), getpass.getuser()
@@ -89,7 +89,7 @@ def _watch(
     user: str,
 ) -> dict[str, Any]:
     from pipeline_lib.runtime import canary as canaries
-    from pipeline_lib.serving.proxy_gate import Verdict
+    from pipeline_lib.serving.proxy.gate import Verdict
 
     watched = canaries.watch(settings, target, gate, seconds=seconds)
     told: dict[str, Any] = {"verdict": watched.verdict.value, **_counts(watched)}
@@ -144,6 +144,6 @@ def _store(profile: str | None) -> "Iterator[Store | None]":
 
 
 def _target(settings: ServingSettings, model: str) -> "ServingTarget":
-    from pipeline_lib.serving.transaction import ServingTarget
+    from pipeline_lib.serving.push.transaction import ServingTarget
 
     return ServingTarget(settings, model, user=getpass.getuser(), wait_seconds=60.0)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipeline_lib.metadata.store import Store
-    from pipeline_lib.serving.transaction import ServingTarget
+    from pipeline_lib.serving.push.transaction import ServingTarget
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="The model's name in the server.")]
 AnyModel = Annotated[
@@ -152,7 +152,7 @@ def start(
 ) -> None:
     """Start a local model server in the background, unless one runs; `stop` ends it."""
     with reported(as_json=as_json):
-        from pipeline_lib.serving import background
+        from pipeline_lib.serving.processes import background
 
         settings = load_profile(profile).serving.resolved()
         root = _local_root(settings)
@@ -172,7 +172,7 @@ def start(
 def stop(profile: ProfileName = None, as_json: AsJson = False) -> None:
     """End the local model server that `start` started."""
     with reported(as_json=as_json):
-        from pipeline_lib.serving import background
+        from pipeline_lib.serving.processes import background
 
         stopped = background.stop(_local_root(load_profile(profile).serving.resolved()))
     show({"stopped": stopped}, as_json=as_json, render=lambda: Text("stopped" if stopped else "none runs"))
@@ -229,14 +229,14 @@ def _store(profile: str | None) -> "Iterator[Store]":
 
 
 def _target(settings: ServingSettings, model: str, wait: float = 60.0) -> "ServingTarget":
-    from pipeline_lib.serving.background import with_running
-    from pipeline_lib.serving.transaction import ServingTarget
+    from pipeline_lib.serving.processes.background import with_running
+    from pipeline_lib.serving.push.transaction import ServingTarget
 
     return ServingTarget(with_running(settings, model), model, user=getpass.getuser(), wait_seconds=wait)
 
 
 def _names(settings: ServingSettings, model: str | None) -> list[str]:
-    from pipeline_lib.serving.control import models_below
+    from pipeline_lib.serving.base_path.places import models_below
 
     if model is not None and not settings.replicas:
         _require_model(settings, model)
@@ -244,7 +244,7 @@ def _names(settings: ServingSettings, model: str | None) -> list[str]:
 
 
 def _require_model(settings: ServingSettings, model: str) -> None:
-    from pipeline_lib.serving.control import models_below
+    from pipeline_lib.serving.base_path.places import models_below
 
     known = models_below(settings.base_path)
     if model not in known:

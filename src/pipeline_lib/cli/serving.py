@@ -103,7 +103,7 @@ def _configs(root: str, named: list[str] | None, policy: VersionPolicy) -> list[
 def _models(root: str, named: list[str] | None) -> list[str]:
     if named:
         return list(dict.fromkeys(named))
-    from pipeline_lib.serving.control import models_below
+    from pipeline_lib.serving.base_path.places import models_below
 
     models = models_below(root)
     if not models:

@@ -10,7 +10,7 @@ from pipeline_lib.cli.console import short_path, table
 
 if TYPE_CHECKING:
     from pipeline_lib.runtime.deployments import Deployment
-    from pipeline_lib.serving.change import Change
+    from pipeline_lib.serving.push.change import Change
 
 _TIME = "%Y-%m-%d %H:%M:%S"
 

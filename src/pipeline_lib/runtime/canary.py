@@ -18,12 +18,12 @@ from pipeline_lib.errors import (
 )
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.runtime.deployments import move, record
-from pipeline_lib.serving.change import Change
-from pipeline_lib.serving.ledger import STABLE
-from pipeline_lib.serving.proxy import CANARY, Route
-from pipeline_lib.serving.proxy_gate import Gate, Observed, Verdict, judge, read_log, read_metrics
-from pipeline_lib.serving.proxy_nginx import NginxProxy
-from pipeline_lib.serving.transaction import ServingTarget
+from pipeline_lib.serving.base_path.ledger import STABLE
+from pipeline_lib.serving.proxy.gate import Gate, Observed, Verdict, judge, read_log, read_metrics
+from pipeline_lib.serving.proxy.nginx import NginxProxy
+from pipeline_lib.serving.proxy.routes import CANARY, Route
+from pipeline_lib.serving.push.change import Change
+from pipeline_lib.serving.push.transaction import ServingTarget
 from pipeline_lib.settings import ServingSettings
 
 Mode = Literal["split", "shadow"]

@@ -26,9 +26,9 @@ from pipeline_lib.metadata.records import (
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.runtime.doctor import Finding
 from pipeline_lib.runtime.environment import surroundings
-from pipeline_lib.serving.change import Change
-from pipeline_lib.serving.control import models_below
-from pipeline_lib.serving.transaction import ServingTarget
+from pipeline_lib.serving.base_path.places import models_below
+from pipeline_lib.serving.push.change import Change
+from pipeline_lib.serving.push.transaction import ServingTarget
 from pipeline_lib.settings import ServingSettings
 
 PIPELINE = "serving"

@@ -1,4 +1,4 @@
-"""TensorFlow Serving: a client for its gRPC and REST interfaces, and a local server that speaks both.
+"""TensorFlow Serving: base paths, clients, pushes, proxies, and a local server that speaks as it does.
 
-Import the modules by name (`serving.client`, `serving.server.process`): they load TensorFlow or gRPC.
+Import the modules by name (`serving.clients.rpc`, `serving.server.process`): they load TensorFlow or gRPC.
 """

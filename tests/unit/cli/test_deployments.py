@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pipeline_lib.cli import serving_views
-from pipeline_lib.serving.change import Change
-from pipeline_lib.serving.transaction import ServingTarget
+from pipeline_lib.serving.push.change import Change
+from pipeline_lib.serving.push.transaction import ServingTarget
 from pipeline_lib.settings import ServingSettings
 from unit.cli.command import Command
 

@@ -10,10 +10,10 @@ from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.runtime import canary
 from pipeline_lib.runtime.deployments import history
-from pipeline_lib.serving.change import Change
-from pipeline_lib.serving.proxy_gate import Gate, Verdict
-from pipeline_lib.serving.proxy_nginx import NginxProxy
-from pipeline_lib.serving.transaction import ServingTarget
+from pipeline_lib.serving.proxy.gate import Gate, Verdict
+from pipeline_lib.serving.proxy.nginx import NginxProxy
+from pipeline_lib.serving.push.change import Change
+from pipeline_lib.serving.push.transaction import ServingTarget
 from pipeline_lib.settings import ServingSettings
 
 

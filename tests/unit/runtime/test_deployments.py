@@ -13,8 +13,8 @@ from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.records import NewArtifact, NewExecution, NodeKey, Run, State
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.runtime.deployments import history, interrupted, live_then, move, record_missing
-from pipeline_lib.serving.change import Change
-from pipeline_lib.serving.transaction import ServingTarget
+from pipeline_lib.serving.push.change import Change
+from pipeline_lib.serving.push.transaction import ServingTarget
 from pipeline_lib.settings import ServingSettings
 
 

@@ -238,7 +238,7 @@ KILLED = textwrap.dedent(
     from pathlib import Path
     from pipeline_components.push import push
     from pipeline_lib import Model, workspace
-    from pipeline_lib.serving import base_path as _base
+    from pipeline_lib.serving.base_path import local as _base
 
     real = _base._copy_synced
 

@@ -16,7 +16,7 @@ from pipeline_components.errors import TrialError
 from pipeline_components.push import push
 from pipeline_components.validate_infra import RequestSpec, ServingSpec, ValidationSpec, validate_infra
 from pipeline_lib import Examples, InfraBlessing, Model, workspace
-from pipeline_lib.serving import golden
+from pipeline_lib.serving.fleet import golden
 
 pytestmark = pytest.mark.xdist_group("push-to-servers")
 

@@ -1,0 +1,1 @@
+"""Where the versions of a model lie, and the ledger of all that ever lay there."""

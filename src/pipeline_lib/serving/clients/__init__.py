@@ -1,0 +1,1 @@
+"""Clients of TensorFlow Serving's two interfaces; `rpc` loads TensorFlow, `rest` does not."""

@@ -1,0 +1,1 @@
+"""Changes of what is live, as transactions."""
