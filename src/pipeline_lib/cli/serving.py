@@ -57,21 +57,22 @@ def serve(
     early_labels: Annotated[
         bool, typer.Option("--early-labels", help="New labels may name versions that are not loaded yet.")
     ] = False,
+    ssl_config_file: Annotated[
+        Path | None, typer.Option(help="TensorFlow Serving's; both interfaces speak TLS.")
+    ] = None,
     max_request_mb: Annotated[int, typer.Option(help="Longer requests are refused.", min=1)] = 64,
     profile: ProfileName = None,
     as_json: AsJson = False,
 ) -> None:
     """Serve pushed models on TensorFlow Serving's REST and gRPC interfaces until Ctrl-C."""
     with reported(as_json=as_json):
-        from pipeline_lib.serving.server.configs import read_batching_file, read_config_file
+        from pipeline_lib.serving.server.configs import read_batching_file
         from pipeline_lib.serving.server.process import ServerOptions
         from pipeline_lib.serving.server.process import serve as run
+        from pipeline_lib.serving.server.tls import read_ssl_file
 
-        if model_config_file:
-            configs = read_config_file(model_config_file)
-        else:
-            root = base_path or load_profile(profile).serving.resolved_base_path()
-            configs = _configs(root, model, _policy(version, all_versions=all_versions))
+        policy = _policy(version, all_versions=all_versions)
+        configs = _configs(model_config_file, base_path, profile, model, policy)
         options = ServerOptions(
             host=host,
             rest_port=rest_port,
@@ -79,11 +80,13 @@ def serve(
             poll_seconds=poll_seconds,
             max_request_bytes=max_request_mb * 2**20,
             batching=read_batching_file(batching_parameters_file) if batching_parameters_file else None,
+            tls=read_ssl_file(ssl_config_file) if ssl_config_file else None,
             early_labels=early_labels,
             config_file=model_config_file,
             config_poll_seconds=config_poll_seconds,
         )
-        run(configs, options, ready=partial(_tell, configs, host, as_json=as_json))
+        rest = f"{'https' if options.tls else 'http'}://{host}"
+        run(configs, options, ready=partial(_tell, configs, rest, host, as_json=as_json))
 
 
 def _policy(versions: list[int] | None, *, all_versions: bool) -> VersionPolicy:
@@ -92,7 +95,18 @@ def _policy(versions: list[int] | None, *, all_versions: bool) -> VersionPolicy:
     return All() if all_versions else Latest()
 
 
-def _configs(root: str, named: list[str] | None, policy: VersionPolicy) -> list[ModelConfig]:
+def _configs(
+    file: Path | None,
+    base_path: str | None,
+    profile: str | None,
+    named: list[str] | None,
+    policy: VersionPolicy,
+) -> list[ModelConfig]:
+    if file is not None:
+        from pipeline_lib.serving.server.configs import read_config_file
+
+        return read_config_file(file)
+    root = base_path or load_profile(profile).serving.resolved_base_path()
     base = root if "://" in root else str(Path(root).resolve())
     return [
         ModelConfig(name=name, base_path=f"{base.rstrip('/')}/{name}", policy=policy)
@@ -113,10 +127,13 @@ def _models(root: str, named: list[str] | None) -> list[str]:
     return list(models)
 
 
-def _tell(configs: list[ModelConfig], host: str, rest: int, rpc: int, *, as_json: bool) -> None:
+def _tell(
+    configs: list[ModelConfig], rest: str, grpc: str, rest_port: int, grpc_port: int, *, as_json: bool
+) -> None:
     names = [config.name for config in configs]
+    rest, grpc = f"{rest}:{rest_port}", f"{grpc}:{grpc_port}"
     if as_json:
-        print_json({"models": names, "rest": f"http://{host}:{rest}", "grpc": f"{host}:{rpc}"})
+        print_json({"models": names, "rest": rest, "grpc": grpc})
     else:
-        out.print(f"serving {', '.join(names)}: REST http://{host}:{rest}, gRPC {host}:{rpc}; Ctrl-C ends it")
+        out.print(f"serving {', '.join(names)}: REST {rest}, gRPC {grpc}; Ctrl-C ends it")
     out.file.flush()

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from pipeline_lib.errors import ServerSettingsError
 from pipeline_lib.serving.server.batching import BatchingOptions
+from pipeline_lib.serving.server.protos import WRAPPED_PARAMETERS, batching_parameters, parse_file
 from pipeline_lib.serving.server.refusals import Refusal, Status, invalid
 from pipeline_lib.serving.versions import All, Latest, ModelConfig, Specific, VersionPolicy
 
@@ -36,7 +36,7 @@ def read_config_file(file: Path) -> list[ModelConfig]:
         ServerSettingsError: It cannot be read, is not one, or makes no sense.
     """
     message = model_server_config_pb2.ModelServerConfig()
-    _parse(file, message, "a ModelServerConfig")
+    parse_file(file, message, "a ModelServerConfig")
     try:
         configs = read_configs(message)
     except Refusal as refusal:
@@ -57,10 +57,10 @@ def read_batching_file(file: Path) -> BatchingOptions:
     Raises:
         ServerSettingsError: It cannot be read, is not one, or makes no sense.
     """
-    message = _batching_message()()
-    _parse(file, message, "BatchingParameters")
+    message = batching_parameters()
+    parse_file(file, message, "BatchingParameters")
     given: dict[str, Any] = {
-        name: getattr(message, name).value for name in _WRAPPED if message.HasField(name)
+        name: getattr(message, name).value for name in WRAPPED_PARAMETERS if message.HasField(name)
     }
     if message.allowed_batch_sizes:
         given["allowed_batch_sizes"] = tuple(message.allowed_batch_sizes)
@@ -92,19 +92,6 @@ def write_configs(configs: Sequence[ModelConfig], message: Any) -> None:
         model.version_labels.update(config.labels)
 
 
-def _parse(file: Path, message: Any, what: str) -> None:
-    try:
-        text_format.Parse(file.read_text(), message)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ServerSettingsError(
-            f"the file cannot be read: {error}", at=str(file), fix="give one that is there"
-        ) from error
-    except text_format.ParseError as error:
-        raise ServerSettingsError(
-            f"this is not {what} in text form: {error}", at=str(file), fix="write it as TensorFlow Serving's"
-        ) from error
-
-
 def _config(model: Any) -> ModelConfig:
     if not model.name or not model.base_path:
         raise invalid(f"Expected model {model.name!r} to have a name and an absolute base_path")
@@ -112,8 +99,13 @@ def _config(model: Any) -> ModelConfig:
         raise invalid(
             f"Expected model {model.name} to have an absolute path or URI; got base_path()={model.base_path}"
         )
-    if model.model_platform not in {"", "tensorflow"}:
-        raise invalid(f"Invalid model platform: {model.model_platform}")
+    if not model.model_platform:
+        raise invalid(
+            "Illegal setting neither ModelServerConfig::model_type (deprecated) nor "
+            "ModelServerConfig::model_platform."
+        )
+    if model.model_platform != "tensorflow":
+        raise invalid(f"Model {model.name} requests unsupported platform {model.model_platform}")
     return ModelConfig(
         name=model.name,
         base_path=model.base_path,
@@ -131,42 +123,3 @@ def _policy(policy: Any) -> VersionPolicy:
                 raise invalid("specific.versions must not be empty")
             return Specific(tuple(policy.specific.versions))
     return Latest(policy.latest.num_versions or 1)
-
-
-_WRAPPED = ("max_batch_size", "batch_timeout_micros", "max_enqueued_batches", "num_batch_threads")
-
-
-def _batching_message() -> Any:
-    """The class of BatchingParameters, which tensorflow-serving-api leaves out; names and numbers are its."""
-    kinds = descriptor_pb2.FieldDescriptorProto
-    file = descriptor_pb2.FileDescriptorProto(
-        name="pipeline_lib/batching_parameters.proto",
-        package="pipeline_lib.serving",
-        syntax="proto3",
-        dependency=["google/protobuf/wrappers.proto"],
-    )
-    made = file.message_type.add(name="BatchingParameters")
-    wrapped = [(name, "Int64Value") for name in _WRAPPED] + [("thread_pool_name", "StringValue")]
-    for number, (name, kind) in enumerate(wrapped, start=1):
-        made.field.add(
-            name=name, number=number, type=kinds.TYPE_MESSAGE, type_name=f".google.protobuf.{kind}",
-            label=kinds.LABEL_OPTIONAL,
-        )  # fmt: skip
-    made.field.add(name="allowed_batch_sizes", number=6, type=kinds.TYPE_INT64, label=kinds.LABEL_REPEATED)
-    made.field.add(
-        name="pad_variable_length_inputs", number=7, type=kinds.TYPE_BOOL, label=kinds.LABEL_OPTIONAL
-    )
-    pool = descriptor_pool.DescriptorPool()
-    wrappers = descriptor_pb2.FileDescriptorProto()
-    _wrappers_file().CopyToProto(wrappers)
-    pool.Add(wrappers)
-    pool.Add(file)
-    return message_factory.GetMessageClass(
-        pool.FindMessageTypeByName("pipeline_lib.serving.BatchingParameters")
-    )
-
-
-def _wrappers_file() -> Any:
-    from google.protobuf import wrappers_pb2
-
-    return wrappers_pb2.DESCRIPTOR

@@ -8,9 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from pipeline_lib.serving.server.inference import Classes
-from pipeline_lib.serving.server.json_tensors import (
+from pipeline_lib.serving.server.json_reading import (
     base64_bytes,
     is_bytes,
+    json_type,
     read_object,
     shown,
     signature_name,
@@ -68,7 +69,7 @@ def _short(value: float) -> float:
 
 def _example(content: Any) -> Any:
     if not isinstance(content, dict):
-        raise invalid(f"Example must be JSON object but got JSON {_type_name(content)}")
+        raise invalid(f"Example must be JSON object but got JSON {json_type(content)}")
     example = tf.train.Example()
     for name, values in content.items():
         # An empty list is a feature without a kind.
@@ -96,7 +97,7 @@ def _add(feature: Any, name: str, value: Any) -> None:
             raise invalid(f"Cannot convert JSON value: {value} to float without loss of precision.")
         values.append(value)
     else:
-        raise invalid(f"Feature: {name} has element with unexpected JSON type: {_type_name(value)}")
+        raise invalid(f"Feature: {name} has element with unexpected JSON type: {json_type(value)}")
 
 
 def _checked(feature: Any, name: str, kind: str) -> Any:
@@ -108,13 +109,3 @@ def _checked(feature: Any, name: str, kind: str) -> Any:
 def _mixed(feature: Any, name: str) -> Refusal:
     kind = _KINDS[feature.WhichOneof("kind")]
     return invalid(f"Unexpected element type in feature: {name} expecting type: {kind}")
-
-
-def _type_name(value: Any) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "Null", True: "True", False: "False"}[value]
-    if isinstance(value, str):
-        return "String"
-    if isinstance(value, dict):
-        return "Object"
-    return "Array" if isinstance(value, list) else "Number"

@@ -1,7 +1,6 @@
 """JSON to arrays and back, as TensorFlow Serving's REST interface has them: row and columnar format."""
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,14 @@ import numpy as np
 import orjson
 import tensorflow as tf
 
+from pipeline_lib.serving.server.json_faults import column_fault, rows_fault, type_name
+from pipeline_lib.serving.server.json_reading import (
+    base64_bytes,
+    is_bytes,
+    read_object,
+    shown,
+    signature_name,
+)
 from pipeline_lib.serving.server.refusals import Refusal, Status, invalid
 
 Array = np.ndarray[Any, Any]
@@ -22,88 +29,75 @@ _WIDE_FLOAT = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PredictBody:
-    """A request to predict, before its model's types are known.
+    """A request to predict, before its model is known.
 
     Attributes:
-        rows: Whether it came as `instances`, so that the answer goes as `predictions`.
-        data: The value of `instances` or `inputs`.
+        has_bools: Whether `true` or `false` stands anywhere in it, which numpy takes for numbers.
     """
 
     signature_name: str
+    content: Mapping[str, Any]
+    has_bools: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """The inputs of a request, in the types of its signature.
+
+    Attributes:
+        rows: Whether it came as `instances`, so that the answer goes as `predictions`.
+    """
+
     rows: bool
-    data: Any
-
-
-def read_object(body: bytes) -> dict[str, Any]:
-    """Read a body that must be a JSON object; NaN and Infinity are numbers, as in TensorFlow Serving.
-
-    Raises:
-        Refusal: INVALID_ARGUMENT if it is not one.
-    """
-    if not body:
-        raise invalid("JSON Parse error: The document is empty")
-    try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        content = _loosely_read(body)
-    if not isinstance(content, dict):
-        raise invalid(f"JSON Value: {shown(content)} Is not object")
-    return content
-
-
-def signature_name(content: Mapping[str, Any]) -> str:
-    """The signature that a body names; "" if it names none.
-
-    Raises:
-        Refusal: INVALID_ARGUMENT if that is no text.
-    """
-    name = content.get("signature_name", "")
-    if not isinstance(name, str):
-        raise invalid(
-            f"JSON Value: {shown(content)} not formatted correctly. "
-            "'signature_name' key must be a string value."
-        )
-    return name
+    arrays: Mapping[str, Array]
 
 
 def read_predict(body: bytes) -> PredictBody:
     """Read the body of a `:predict` request.
 
     Raises:
-        Refusal: INVALID_ARGUMENT if it is not JSON or not of one of the two forms.
+        Refusal: INVALID_ARGUMENT if it is no JSON object, or names its signature by something else than text.
     """
     content = read_object(body)
-    name = signature_name(content)
-    has_rows, has_columns = "instances" in content, "inputs" in content
-    if has_rows and has_columns:
-        raise invalid(
-            f"JSON Value: {shown(content)} Not formatted correctly expecting only one of 'inputs' or "
-            "'instances' keys to exist "
-        )
-    if not has_rows and not has_columns:
-        raise invalid("Missing 'inputs' or 'instances' key")
-    data = content["instances" if has_rows else "inputs"]
-    if has_rows and not isinstance(data, list):
-        raise invalid(f"JSON Value: {shown(content)} Excepting 'instances' to be an list/array")
-    if has_rows and not data:
-        raise invalid(f"JSON Value: {shown(content)} No values in 'instances' array")
-    return PredictBody(signature_name=name, rows=has_rows, data=data)
+    return PredictBody(
+        signature_name=signature_name(content),
+        content=content,
+        has_bools=b"true" in body or b"false" in body,
+    )
 
 
-def arrays(body: PredictBody, signature: Any) -> dict[str, Array]:
-    """The inputs of a request, in the signature's types.
+def inputs_of(body: PredictBody, signature: Any) -> Given:
+    """The inputs of a request.
 
     Args:
         body: What `read_predict` gave.
         signature: A SignatureDef.
 
     Raises:
-        Refusal: INVALID_ARGUMENT for wrong names, types or ragged lists.
+        Refusal: INVALID_ARGUMENT if it is not of one of the two forms, or for wrong names, types or shapes.
     """
-    columns = _from_rows(body.data, signature) if body.rows else _from_columns(body.data, signature)
-    return {
-        name: _array(columns[name], tf.dtypes.as_dtype(info.dtype)) for name, info in signature.inputs.items()
-    }
+    if not signature.inputs:
+        raise invalid(f"Failed to get input map for signature: {body.signature_name or 'DEFAULT'}")
+    rows = _is_rows(body.content)
+    types = {name: tf.dtypes.as_dtype(info.dtype) for name, info in signature.inputs.items()}
+    columns: Mapping[str, Any]
+    if rows:
+        given = body.content["instances"]
+        columns = _from_rows(given, types)
+    else:
+        columns = _from_columns(body.content["inputs"], types)
+    arrays = {}
+    for name, dtype in types.items():
+        try:
+            if body.has_bools and dtype not in {tf.bool, tf.string}:
+                raise _UnfitError
+            arrays[name] = _array(columns[name], dtype)
+        except _UnfitError as error:
+            refusal = rows_fault(given, types) if rows else column_fault(columns[name], dtype)
+            if refusal is not None:
+                raise refusal from error
+            arrays[name] = _exactly(columns[name], dtype)
+    return Given(rows=rows, arrays=arrays)
 
 
 def answer(outputs: Mapping[str, Array], *, rows: bool) -> bytes:
@@ -154,66 +148,55 @@ def _require_rows(outputs: Mapping[str, Array]) -> None:
         expected = len(array)
 
 
-def _loosely_read(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except json.JSONDecodeError as error:
-        raise invalid(f"JSON Parse error: {error.msg} at offset: {error.pos}") from error
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise invalid(f"JSON Parse error: {error}") from error
+def _is_rows(content: Mapping[str, Any]) -> bool:
+    if "instances" not in content:
+        if "inputs" not in content:
+            raise invalid("Missing 'inputs' or 'instances' key")
+        return False
+    if "inputs" in content:
+        raise invalid(
+            f"JSON Value: {shown(content)} Not formatted correctly expecting only one of 'inputs' or "
+            "'instances' keys to exist "
+        )
+    if not isinstance(content["instances"], list):
+        raise invalid(f"JSON Value: {shown(content)} Excepting 'instances' to be an list/array")
+    if not content["instances"]:
+        raise invalid(f"JSON Value: {shown(content)} No values in 'instances' array")
+    return True
 
 
-def is_bytes(value: Any) -> bool:
-    """Whether a JSON value is bytes in base64: `{"b64": "..."}` and nothing else."""
-    return isinstance(value, dict) and set(value) == {"b64"} and isinstance(value["b64"], str)
-
-
-def _from_rows(rows: list[Any], signature: Any) -> dict[str, Any]:
+def _from_rows(rows: list[Any], types: Mapping[str, Any]) -> dict[str, Any]:
     first = rows[0]
     if not isinstance(first, dict) or is_bytes(first):
-        if len(signature.inputs) != 1:
+        if len(types) != 1:
             raise invalid(
                 "instances is a plain list, but expecting list of objects as multiple input tensors required "
                 "as per tensorinfo_map"
             )
-        for number, row in enumerate(rows):
-            if isinstance(row, dict) and not is_bytes(row):
-                raise invalid(f"Expecting value/list but got object at item {number} of input list")
-        return {next(iter(signature.inputs)): rows}
-    names = set(signature.inputs)
-    for number, row in enumerate(rows):
-        if not isinstance(row, dict) or is_bytes(row):
-            raise invalid(f"Expecting object but got list at item {number} of input list")
-        if row.keys() != names:
-            raise _wrong_keys(row, names, number)
-    return {name: [row[name] for row in rows] for name in names}
+        return {next(iter(types)): rows}
+    if any(not isinstance(row, dict) or row.keys() != types.keys() for row in rows):
+        fault = rows_fault(rows, types)
+        assert fault is not None  # noqa: S101  wrong keys are one
+        raise fault
+    return {name: [row[name] for row in rows] for name in types}
 
 
-def _wrong_keys(row: Mapping[str, Any], names: set[str], number: int) -> Refusal:
-    unknown = next((name for name in row if name not in names), None)
-    if unknown is not None:
-        return invalid(
-            f"Failed to process element: {number} key: {unknown} of 'instances' list. Error: "
-            f"INVALID_ARGUMENT: JSON object: does not have named input: {unknown}"
-        )
-    return invalid(
-        f"Failed to process element: {number} of 'instances' list. JSON object: {shown(row)} keys must be "
-        f"equal to: {','.join(sorted(names))}"
-    )
-
-
-def _from_columns(data: Any, signature: Any) -> dict[str, Any]:
+def _from_columns(data: Any, types: Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(data, dict) and not is_bytes(data):
-        for name in signature.inputs:
+        for name in types:
             if name not in data:
                 raise invalid(f"Missing named input: {name} in 'inputs' object.")
         return data
-    if len(signature.inputs) != 1:
+    if len(types) != 1:
         raise invalid(
             "inputs is a plain value/list, but expecting an object as multiple input tensors required as per "
             "tensorinfo_map"
         )
-    return {next(iter(signature.inputs)): data}
+    return {next(iter(types)): data}
+
+
+class _UnfitError(Exception):
+    """Some value does not fit, or it takes a closer look to tell."""
 
 
 def _array(value: Any, dtype: Any) -> Array:
@@ -221,33 +204,43 @@ def _array(value: Any, dtype: Any) -> Array:
         found = np.array(_texts(value), dtype=object)
         # Ragged lists come out as arrays of lists.
         if any(isinstance(item, list) for item in found.flat):
-            raise invalid(f"JSON Value: {shown(value)} Encountered list at unexpected size")
+            raise _UnfitError
         return found
     wanted = np.dtype(dtype.as_numpy_dtype)
     if wanted.kind not in _KINDS:
-        raise Refusal(Status.UNIMPLEMENTED, f"Conversion of JSON Value to type: {dtype.name}")
+        raise Refusal(
+            Status.UNIMPLEMENTED, f"Conversion of JSON Value: {shown(value)} to type: {type_name(dtype)}"
+        )
     try:
         found = np.array(value)
     except (ValueError, OverflowError) as error:
-        raise invalid(f"JSON Value: {shown(value)} Encountered list at unexpected size: {error}") from error
-    if found.size:
-        _require_type(found, wanted, value, dtype)
+        raise _UnfitError from error
+    if found.size and not _fits(found, wanted):
+        raise _UnfitError
     return found.astype(wanted)
 
 
-def _require_type(found: Array, wanted: np.dtype[Any], value: Any, dtype: Any) -> None:
-    fits = found.dtype.kind in _KINDS[wanted.kind]
-    if fits and wanted.kind in "iu":
+def _fits(found: Array, wanted: np.dtype[Any]) -> bool:
+    if found.dtype.kind not in _KINDS[wanted.kind]:
+        return False
+    if wanted.kind in "iu":
         limits = np.iinfo(wanted)
-        fits = limits.min <= found.min() and found.max() <= limits.max
-    if not fits:
-        raise invalid(f"JSON Value: {shown(value)} is not of expected type: {dtype.name}")
-    if wanted.kind == "f" and found.dtype.kind in "iu":
-        largest = 2 ** (np.finfo(wanted).nmant + 1) - 1
-        if found.max() > largest or found.min() < -largest:
-            raise invalid(
-                f"Cannot convert JSON value: {shown(value)} to {dtype.name} without loss of precision."
-            )
+        return bool(limits.min <= found.min() and found.max() <= limits.max)
+    if wanted.kind == "f":
+        kept = np.finfo(wanted)
+        largest = 2 ** (kept.nmant + 1) - 1 if found.dtype.kind in "iu" else kept.max
+        if found.min() >= -largest and found.max() <= largest:
+            return True
+        finite = found[np.isfinite(found)]
+        return bool((np.abs(finite) <= largest).all())
+    return True
+
+
+def _exactly(value: Any, dtype: Any) -> Array:
+    """An array of values each of which fits."""
+    if dtype == tf.string:
+        return np.array(_texts(value), dtype=object)
+    return np.array(value, dtype=dtype.as_numpy_dtype)
 
 
 def _texts(value: Any) -> Any:
@@ -256,25 +249,8 @@ def _texts(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode()
     if not is_bytes(value):
-        kind = (
-            "not formatted correctly for base64 data"
-            if isinstance(value, dict)
-            else "is not of expected type: string"
-        )
-        raise invalid(f"JSON Value: {shown(value)} {kind}")
+        raise _UnfitError
     return base64_bytes(value)
-
-
-def base64_bytes(value: Mapping[str, str]) -> bytes:
-    """What a value that `is_bytes` stands for.
-
-    Raises:
-        Refusal: INVALID_ARGUMENT if it is not base64.
-    """
-    try:
-        return base64.b64decode(value["b64"], validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise invalid("Unable to base64 decode") from error
 
 
 def _json(array: Array, name: str) -> Any:
@@ -292,9 +268,3 @@ def _text_json(value: Any, *, as_bytes: bool) -> Any:
     if as_bytes:
         return {"b64": base64.b64encode(value).decode()}
     return value.decode("utf-8", errors="replace")
-
-
-def shown(value: Any) -> str:
-    """The beginning of a value, for the message that refuses it."""
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 200 else f"{text[:200]}..."

@@ -145,15 +145,18 @@ class ModelManager(Generic[S]):
         """Replace the configuration; models that it does not name are unloaded.
 
         Raises:
-            Refusal: FAILED_PRECONDITION if a label names a version that is not available; everything but
-                the labels of that model is applied, as in TensorFlow Serving.
+            Refusal: FAILED_PRECONDITION if a label names a version that is not available; then nothing is
+                changed.
         """
         with self._changing:
             before = self._models
+            for config in configs:
+                self._require_loaded(config, before.get(config.name))
+            # Labels first: what they named before may go.
             self._models = {
-                config.name: replace(before[config.name], config=config)
-                if config.name in before
-                else _Model(config)
+                config.name: replace(
+                    before.get(config.name, _Model(config)), config=config, labels=dict(config.labels)
+                )
                 for config in configs
             }
             gone = {
@@ -165,7 +168,6 @@ class ModelManager(Generic[S]):
             try:
                 for config in configs:
                     self._follow(config.name)
-                self._label(configs)
             except OSError as error:
                 raise Refusal(Status.UNAVAILABLE, f"A base path cannot be read: {error}") from error
             finally:
@@ -197,18 +199,16 @@ class ModelManager(Generic[S]):
         if gone:
             self._dropped()
 
-    def _label(self, configs: Sequence[ModelConfig]) -> None:
-        for config in configs:
-            model = self._models[config.name]
-            for label, version in config.labels.items():
-                early = self._early_labels and label not in model.labels
-                if version not in model.available() and not early:
-                    raise Refusal(
-                        Status.FAILED_PRECONDITION,
-                        f"Request to assign label {label} to version {version} of model {config.name}, "
-                        "which is not currently available for inference",
-                    )
-            self._put(config.name, replace(model, labels=dict(config.labels)))
+    def _require_loaded(self, config: ModelConfig, model: _Model[S] | None) -> None:
+        for label, version in config.labels.items():
+            known = {} if model is None else model.labels
+            early = self._early_labels and known.get(label, version) == version
+            if not early and (model is None or version not in model.available()):
+                raise Refusal(
+                    Status.FAILED_PRECONDITION,
+                    f"Request to assign label to version {version} of model {config.name}, which is not "
+                    "currently available for inference",
+                )
 
     def _follow(self, name: str) -> None:
         config = self._models[name].config

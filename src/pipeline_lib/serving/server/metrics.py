@@ -10,16 +10,30 @@ from dataclasses import dataclass, field
 
 _COUNT = ":tensorflow:serving:request_count"
 _LATENCY = ":tensorflow:serving:request_latency"
+_RUNTIME = ":tensorflow:serving:runtime_latency"
 _EXAMPLES = ":tensorflow:serving:request_example_count_total"
+_EXAMPLE_COUNTS = ":tensorflow:serving:request_example_counts"
+_WARM_UP = ":tensorflow:serving:model_warmup_latency"
 _QUEUED = ":tensorflow:serving:batching_session:queuing_latency"
 _LOADS = ":tensorflow:cc:saved_model:load_attempt_count"
+_LOAD_MICROS = ":tensorflow:cc:saved_model:load_latency"
 # TensorFlow Serving does not tell versions of a model apart; a canary needs it.
 VERSION_COUNT = ":pipeline:serving:version_request_count"
 VERSION_LATENCY = ":pipeline:serving:version_request_latency"
 
 # Microseconds, as TensorFlow Serving has them.
 _BUCKETS = tuple(10 * 1.8**power for power in range(33))
+_EXAMPLE_BUCKETS = tuple(2.0**power for power in range(15))
 _QUEUE_BUCKETS = tuple(100 * 1.2**power for power in range(52))
+
+# Which of TensorFlow Serving's runtimes ours is: a session.
+_SESSION = ("runtime", "TF1")
+_RAN = {
+    "predict": "Predict",
+    "classify": "Classify",
+    "regress": "Regress",
+    "multi_inference": "MultiInference",
+}
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -44,10 +58,13 @@ class Metrics:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counters: dict[str, dict[Labels, int]] = {
-            name: defaultdict(int) for name in (_COUNT, _EXAMPLES, _LOADS, VERSION_COUNT)
+            name: defaultdict(int) for name in (_COUNT, _EXAMPLES, _LOADS, _LOAD_MICROS, VERSION_COUNT)
         }
         self._latencies: dict[str, dict[Labels, _Histogram]] = {
             _LATENCY: defaultdict(lambda: _Histogram(_BUCKETS)),
+            _RUNTIME: defaultdict(lambda: _Histogram(_BUCKETS)),
+            _WARM_UP: defaultdict(lambda: _Histogram(_BUCKETS)),
+            _EXAMPLE_COUNTS: defaultdict(lambda: _Histogram(_EXAMPLE_BUCKETS)),
             VERSION_LATENCY: defaultdict(lambda: _Histogram(_BUCKETS)),
             _QUEUED: defaultdict(lambda: _Histogram(_QUEUE_BUCKETS)),
         }
@@ -61,6 +78,7 @@ class Metrics:
         entrypoint: str,
         seconds: float,
         version: int | None = None,
+        ran: float | None = None,
     ) -> None:
         """Count a request.
 
@@ -71,12 +89,15 @@ class Metrics:
             entrypoint: `GRPC` or `REST`.
             seconds: How long it took.
             version: That answered; None if the request did not come so far.
+            ran: Seconds of that in TensorFlow; None if it did not come so far.
         """
         micros = seconds * 1e6
         named = ("model_name", model)
         with self._lock:
             self._counters[_COUNT][named, ("status", status)] += 1
             self._latencies[_LATENCY][named, ("API", api), ("entrypoint", entrypoint)].add(micros)
+            if ran is not None:
+                self._latencies[_RUNTIME][named, ("API", _RAN[api]), _SESSION].add(ran * 1e6)
             if version is not None:
                 one = ("version", str(version))
                 self._counters[VERSION_COUNT][named, one, ("status", status)] += 1
@@ -86,16 +107,24 @@ class Metrics:
         """Count the tf.Examples of a request."""
         with self._lock:
             self._counters[_EXAMPLES][(("model", model),)] += count
+            self._latencies[_EXAMPLE_COUNTS][(("model", model),)].add(count)
 
     def queued(self, seconds: float) -> None:
         """Count how long a request waited for its batch."""
         with self._lock:
             self._latencies[_QUEUED][(("thread_pool_name", "batch_threads"),)].add(seconds * 1e6)
 
-    def loaded(self, path: str, *, status: str) -> None:
-        """Count an attempt to load a version."""
+    def loaded(self, path: str, *, status: str, seconds: float) -> None:
+        """Count an attempt to load a version: `success` or `fail`."""
         with self._lock:
             self._counters[_LOADS][("model_path", path), ("status", status)] += 1
+            if status == "success":
+                self._counters[_LOAD_MICROS][(("model_path", path),)] += round(seconds * 1e6)
+
+    def warmed_up(self, path: str, *, status: str, seconds: float) -> None:
+        """Count how long the warm-up requests of a version took."""
+        with self._lock:
+            self._latencies[_WARM_UP][("model_path", path), ("status", status)].add(seconds * 1e6)
 
     def text(self) -> str:
         """All of it, for a scrape."""

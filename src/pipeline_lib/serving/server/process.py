@@ -8,6 +8,7 @@ import signal
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ from pipeline_lib.serving.server.rpc import grpc_server
 from pipeline_lib.serving.server.saved_model import give_memory_back
 from pipeline_lib.serving.server.servable import Servable
 from pipeline_lib.serving.server.sources import Sources
+from pipeline_lib.serving.server.tls import ServerTls
 from pipeline_lib.serving.versions import ModelConfig
 
 _LOG = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ class ServerOptions:
         retry_seconds: Between them.
         max_request_bytes: Of a request; longer ones are refused.
         batching: Run requests together; None runs each alone.
+        tls: Of both interfaces; None listens without.
         early_labels: Whether a label that is not in use may name a version that is not available yet.
         config_file: Read again every `config_poll_seconds`, if that is not 0.
     """
@@ -67,6 +70,7 @@ class ServerOptions:
     retry_seconds: float = 60.0
     max_request_bytes: int = 64 * 2**20
     batching: BatchingOptions | None = None
+    tls: ServerTls | None = None
     early_labels: bool = False
     config_file: Path | None = None
     config_poll_seconds: float = 0.0
@@ -95,6 +99,7 @@ def serve(
             rpc_threads,
             address=f"{options.host}:{options.grpc_port}",
             max_bytes=options.max_request_bytes,
+            tls=options.tls,
         )
         if not grpc_port:
             listener.close()
@@ -178,6 +183,7 @@ async def _answer(
     ready: Callable[[], None],
     ending: Callable[[], object],
 ) -> None:
+    tls = options.tls
     server = uvicorn.Server(
         uvicorn.Config(
             rest,
@@ -188,6 +194,7 @@ async def _answer(
             access_log=False,
             lifespan="off",
             server_header=False,
+            ssl_context_factory=(lambda *_: tls.for_rest()) if tls is not None else None,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=max(1, round(options.grace_seconds)),
         )
@@ -219,12 +226,12 @@ def _give_up(seconds: float) -> None:
 
 def _counted(metrics: Metrics, batching: BatchingOptions | None) -> Callable[[Path], Servable]:
     def load(directory: Path) -> Servable:
-        status = "fail"
+        started, status = time.perf_counter(), "fail"
         try:
             made = Servable.load(directory, batching=batching, metrics=metrics)
             status = "success"
         finally:
-            metrics.loaded(str(directory), status=status)
+            metrics.loaded(str(directory), status=status, seconds=time.perf_counter() - started)
         return made
 
     return load

@@ -1,13 +1,12 @@
 """TensorFlow Serving's REST interface over a model manager: an ASGI application without a framework.
 
-There are three paths; a framework's routing and request objects would take longer than a small model.
+There are few paths; a framework's routing and request objects would take longer than a small model.
 """
 
 import asyncio
 import gzip
 import json
 import re
-import time
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
@@ -18,7 +17,7 @@ from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2
 
 from pipeline_lib.serving.server import json_examples, json_tensors
-from pipeline_lib.serving.server.answering import Answering
+from pipeline_lib.serving.server.answering import Answering, Call
 from pipeline_lib.serving.server.refusals import Refusal, Status, invalid
 from pipeline_lib.serving.server.servable import Servable
 
@@ -26,6 +25,11 @@ _PATH = re.compile(
     r"/v1/models(?:/(?P<name>[^/:]+))?(?:/(?:versions/(?P<version>\d+)|labels/(?P<label>[^/:]+)))?"
     r"(?P<action>:(?:predict|classify|regress)|/metadata)?",
     re.IGNORECASE,
+)
+_ROOT = "/v1/"
+# As libevent, which TensorFlow Serving uses, has it.
+_NOT_FOUND = (
+    b"<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>Not Found</H1>\n</BODY></HTML>\n"
 )
 METRICS_PATH = "/monitoring/prometheus/metrics"
 _API = {
@@ -60,11 +64,15 @@ class RestInterface:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application."""
-        started = time.perf_counter()
-        path, method = scope["path"], scope["method"]
+        state = Call()
+        # Not decoded: an encoded slash is part of a name.
+        path, method = scope["raw_path"].decode("latin-1"), scope["method"]
         if path == METRICS_PATH and method in {"GET", "HEAD"}:
             text = self._answering.metrics.text().encode()
             await _send(send, 200, text, b"text/plain; version=0.0.4; charset=utf-8")
+            return
+        if not path.lower().startswith(_ROOT):
+            await _send(send, 404, _NOT_FOUND, b"text/html")
             return
         try:
             body = await _body(scope, receive, self._max_bytes)
@@ -76,21 +84,15 @@ class RestInterface:
             await _send(send, 400, _error(f"Failed to unpack the gzip body: {error}"), b"application/json")
             return
         found = _PATH.fullmatch(path)
-        call = _Call(self._answering, method, path, found, body)
+        request = _Request(self._answering, state, method, path, found, body)
         try:
-            answer, status = await self._answered(call), None
+            answer, status = await self._answered(request), None
         except Refusal as refusal:
             answer, status = _error(refusal.message), refusal.status
         except Exception as error:  # noqa: BLE001 -- one request must not end the connection of others
             answer, status = _error(f"{type(error).__name__}: {error}"), Status.INTERNAL
-        self._answering.count(
-            call.name if found else "",
-            status=status,
-            api=call.api,
-            entrypoint="REST",
-            seconds=time.perf_counter() - started,
-            version=call.number,
-        )
+        name = request.name if found else ""
+        self._answering.count(name, state, status=status, api=request.api, entrypoint="REST")
         await _send(
             send,
             status.http if status else 200,
@@ -99,24 +101,30 @@ class RestInterface:
             packed=_wants_gzip(scope, answer),
         )
 
-    async def _answered(self, call: "_Call") -> bytes:
+    async def _answered(self, request: "_Request") -> bytes:
         # To hand a short run to a thread takes longer than the run.
-        if len(call.body) <= _SHORT and call.quick():
-            return call.answer()
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call.answer)
+        if len(request.body) <= _SHORT and request.quick():
+            return request.answer()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, request.answer)
 
 
-class _Call:
+class _Request:
     """One request."""
 
     def __init__(
-        self, answering: Answering, method: str, path: str, found: re.Match[str] | None, body: bytes
+        self,
+        answering: Answering,
+        state: Call,
+        method: str,
+        path: str,
+        found: re.Match[str] | None,
+        body: bytes,
     ) -> None:
         self._answering = answering
+        self._state = state
         self._asked = f"{method} {path}"
         self._found = found
         self.body = body
-        self.number: int | None = None
         self.name = unquote(found["name"] or "") if found else ""
         self._action = (found["action"] or "").lower() if found else ""
         self._kind = method if method != "HEAD" else "GET"
@@ -144,12 +152,12 @@ class _Call:
                 return self._predicted()
             case "POST", ":classify":
                 name, examples = json_examples.read_examples(self.body)
-                classes = self._loaded().classify(name, examples)
+                classes = self._state.timed(self._loaded().classify, name, examples)
                 self._answering.metrics.examples(self.name, len(examples))
                 return json_examples.classified(classes)
             case "POST", ":regress":
                 name, examples = json_examples.read_examples(self.body)
-                values = self._loaded().regress(name, examples)
+                values = self._state.timed(self._loaded().regress, name, examples)
                 self._answering.metrics.examples(self.name, len(examples))
                 return json_examples.regressed(values)
             case "GET", "":
@@ -169,14 +177,15 @@ class _Call:
 
     def _loaded(self) -> Servable:
         if self._servable is None:
-            self.number, self._servable = self._answering.manager.find(*self._spec())
+            self._state.version, self._servable = self._answering.manager.find(*self._spec())
         return self._servable
 
     def _predicted(self) -> bytes:
         asked = self._predict or json_tensors.read_predict(self.body)
         servable = self._loaded()
-        inputs = json_tensors.arrays(asked, servable.signature(asked.signature_name))
-        return json_tensors.answer(servable.predict(asked.signature_name, inputs), rows=asked.rows)
+        given = json_tensors.inputs_of(asked, servable.signature(asked.signature_name))
+        outputs = self._state.timed(servable.predict, asked.signature_name, given.arrays)
+        return json_tensors.answer(outputs, rows=given.rows)
 
     def _status(self) -> bytes:
         return _pretty(
@@ -197,7 +206,7 @@ class _Call:
         told = json_format.MessageToDict(
             signatures, preserving_proto_field_name=True, including_default_value_fields=True
         )
-        spec = {"name": self.name, "signature_name": "", "version": str(self.number)}
+        spec = {"name": self.name, "signature_name": "", "version": str(self._state.version)}
         return _pretty({"model_spec": spec, "metadata": {"signature_def": told}})
 
 

@@ -1,10 +1,8 @@
 """TensorFlow Serving's gRPC interface over a model manager."""
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -22,16 +20,13 @@ from tensorflow_serving.apis import (
 )
 
 from pipeline_lib.serving.server import inference
-from pipeline_lib.serving.server.answering import Answering
+from pipeline_lib.serving.server.answering import Answering, Call
 from pipeline_lib.serving.server.configs import read_configs
+from pipeline_lib.serving.server.json_faults import type_name
 from pipeline_lib.serving.server.refusals import Refusal, Status, invalid
 from pipeline_lib.serving.server.servable import DEFAULT_SIGNATURE, Servable
 from pipeline_lib.serving.server.tensors import to_arrays, to_proto
-
-
-@dataclass(slots=True)
-class _Call:
-    version: int | None = None
+from pipeline_lib.serving.server.tls import ServerTls
 
 
 class _Service:
@@ -39,8 +34,8 @@ class _Service:
         self._answering = answering
 
     @contextmanager
-    def _answered(self, context: Any, *, model: str, api: str) -> Iterator[_Call]:
-        call, started, failed = _Call(), time.perf_counter(), None
+    def _answered(self, context: Any, *, model: str, api: str) -> Iterator[Call]:
+        call, failed = Call(), None
         try:
             yield call
         except Refusal as refusal:
@@ -48,18 +43,13 @@ class _Service:
         except Exception as error:  # noqa: BLE001 -- gRPC would tell of it as UNKNOWN, and count nothing
             failed = Refusal(Status.INTERNAL, f"{type(error).__name__}: {error}")
         self._answering.count(
-            model,
-            status=failed.status if failed else None,
-            api=api,
-            entrypoint="GRPC",
-            seconds=time.perf_counter() - started,
-            version=call.version,
+            model, call, status=failed.status if failed else None, api=api, entrypoint="GRPC"
         )
         if failed is not None:
             context.abort(getattr(grpc.StatusCode, failed.status.name), failed.message)
 
-    def _found(self, call: _Call, spec: Any) -> Servable:
-        call.version, servable = self._answering.manager.find(*_asked(spec))
+    def _found(self, call: Call, request: Any) -> Servable:
+        call.version, servable = self._answering.manager.find(*_asked(request))
         return servable
 
 
@@ -70,10 +60,13 @@ class PredictionService(_Service, prediction_service_pb2_grpc.PredictionServiceS
         """Run a signature of a model."""
         response = predict_pb2.PredictResponse()
         with self._answered(context, model=request.model_spec.name, api="predict") as call:
-            servable = self._found(call, request.model_spec)
+            servable = self._found(call, request)
             name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-            _require_types(request, servable.signature(name))
-            outputs = servable.predict(name, to_arrays(request.inputs), list(request.output_filter))
+            if name not in servable.signatures:
+                raise Refusal(Status.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
+            _require_types(request, servable.signatures[name])
+            inputs, wanted = to_arrays(request.inputs), list(request.output_filter)
+            outputs = call.timed(servable.predict, name, inputs, wanted)
             for alias, array in outputs.items():
                 response.outputs[alias].CopyFrom(to_proto(array))
             _tell(response.model_spec, request.model_spec.name, call.version, name)
@@ -83,9 +76,9 @@ class PredictionService(_Service, prediction_service_pb2_grpc.PredictionServiceS
         """Classes of examples."""
         response = classification_pb2.ClassificationResponse()
         with self._answered(context, model=request.model_spec.name, api="classify") as call:
-            servable, name = self._found(call, request.model_spec), request.model_spec.signature_name
+            servable, name = self._found(call, request), request.model_spec.signature_name
             examples = inference.examples_of(request.input)
-            _write(response.result, servable.classify(name, examples))
+            _write(response.result, call.timed(servable.classify, name, examples))
             _tell(response.model_spec, request.model_spec.name, call.version, name or DEFAULT_SIGNATURE)
             self._answering.metrics.examples(request.model_spec.name, len(examples))
         return response
@@ -94,9 +87,9 @@ class PredictionService(_Service, prediction_service_pb2_grpc.PredictionServiceS
         """Values of examples."""
         response = regression_pb2.RegressionResponse()
         with self._answered(context, model=request.model_spec.name, api="regress") as call:
-            servable, name = self._found(call, request.model_spec), request.model_spec.signature_name
+            servable, name = self._found(call, request), request.model_spec.signature_name
             examples = inference.examples_of(request.input)
-            _write(response.result, servable.regress(name, examples))
+            _write(response.result, call.timed(servable.regress, name, examples))
             _tell(response.model_spec, request.model_spec.name, call.version, name or DEFAULT_SIGNATURE)
             self._answering.metrics.examples(request.model_spec.name, len(examples))
         return response
@@ -110,10 +103,11 @@ class PredictionService(_Service, prediction_service_pb2_grpc.PredictionServiceS
                 raise invalid("Inference request must not be empty")
             if any(task.model_spec.name != model for task in request.tasks):
                 raise invalid("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
-            servable = self._found(call, request.tasks[0].model_spec)
+            servable = self._found(call, request.tasks[0])
             examples = inference.examples_of(request.input)
             tasks = [(task.model_spec.signature_name, task.method_name) for task in request.tasks]
-            for task, found in zip(request.tasks, servable.infer(tasks, examples), strict=True):
+            answers = call.timed(servable.infer, tasks, examples)
+            for task, found in zip(request.tasks, answers, strict=True):
                 told = response.results.add()
                 _tell(
                     told.model_spec, model, call.version, task.model_spec.signature_name or DEFAULT_SIGNATURE
@@ -127,12 +121,14 @@ class PredictionService(_Service, prediction_service_pb2_grpc.PredictionServiceS
         """Tell the signatures of a model."""
         response = get_model_metadata_pb2.GetModelMetadataResponse()
         with self._answered(context, model=request.model_spec.name, api="get_model_metadata") as call:
-            servable = self._found(call, request.model_spec)
+            if not request.HasField("model_spec"):
+                raise invalid("Missing ModelSpec")
             if not request.metadata_field:
                 raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
             for field in request.metadata_field:
                 if field != "signature_def":
                     raise invalid(f"Metadata field {field} is not supported")
+            servable = self._found(call, request)
             signatures = get_model_metadata_pb2.SignatureDefMap(signature_def=servable.signatures)
             response.metadata["signature_def"].Pack(signatures)
             _tell(response.model_spec, request.model_spec.name, call.version, "")
@@ -146,7 +142,7 @@ class ModelService(_Service, model_service_pb2_grpc.ModelServiceServicer):  # ty
         """Tell the states of a model's versions."""
         response = get_model_status_pb2.GetModelStatusResponse()
         with self._answered(context, model=request.model_spec.name, api="get_model_status"):
-            for one in self._answering.manager.status(*_asked(request.model_spec)):
+            for one in self._answering.manager.status(*_asked(request)):
                 told = response.model_version_status.add(version=one.version, state=int(one.state))
                 told.status.error_code = Status[one.error_code].number if one.error_code != "OK" else 0
                 told.status.error_message = one.error_message
@@ -157,14 +153,17 @@ class ModelService(_Service, model_service_pb2_grpc.ModelServiceServicer):  # ty
         response = model_management_pb2.ReloadConfigResponse()
         with self._answered(context, model="", api="reload_config"):
             try:
-                self._answering.manager.reload(read_configs(request.config))
+                if request.config.WhichOneof("config") is not None:  # else no action, as there
+                    self._answering.manager.reload(read_configs(request.config))
             except Refusal as refusal:  # the call itself is OK, as TensorFlow Serving has it
                 response.status.error_code = refusal.status.number
                 response.status.error_message = refusal.message
         return response
 
 
-def grpc_server(answering: Answering, threads: Executor, *, address: str, max_bytes: int) -> tuple[Any, int]:
+def grpc_server(
+    answering: Answering, threads: Executor, *, address: str, max_bytes: int, tls: ServerTls | None = None
+) -> tuple[Any, int]:
     """A server that has not started yet, and its port (0 if it is taken).
 
     Args:
@@ -172,6 +171,7 @@ def grpc_server(answering: Answering, threads: Executor, *, address: str, max_by
         threads: Run the requests.
         address: `host:port`; port 0 takes a free one.
         max_bytes: Of a request; a longer one is RESOURCE_EXHAUSTED.
+        tls: None listens without.
     """
     server = grpc.server(
         threads,
@@ -186,12 +186,19 @@ def grpc_server(answering: Answering, threads: Executor, *, address: str, max_by
     register(PredictionService(answering), server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(answering), server)
     try:
+        if tls is not None:
+            return server, server.add_secure_port(address, tls.for_grpc())
         return server, server.add_insecure_port(address)
     except RuntimeError:
         return server, 0
 
 
-def _asked(spec: Any) -> tuple[str, int | None, str | None]:
+def _asked(request: Any) -> tuple[str, int | None, str | None]:
+    if not request.HasField("model_spec"):
+        raise invalid("Missing ModelSpec")
+    spec = request.model_spec
+    if not spec.name:
+        raise invalid("ModelSpec has no name specified.")
     version = spec.version.value if spec.WhichOneof("version_choice") == "version" else None
     return spec.name, version, spec.version_label or None
 
@@ -214,10 +221,15 @@ def _write(result: Any, found: Any) -> None:
 
 
 def _require_types(request: Any, signature: Any) -> None:
-    for alias, tensor in request.inputs.items():
-        expected = signature.inputs[alias].dtype if alias in signature.inputs else tensor.dtype
-        if tensor.dtype != expected:
+    # The session tells of feeds by their place among all, sorted by the tensors' names.
+    feeds = sorted((info.name, alias) for alias, info in signature.inputs.items())
+    for number, (_, alias) in enumerate(feeds):
+        if alias in request.inputs and request.inputs[alias].dtype != signature.inputs[alias].dtype:
             raise invalid(
-                f"Expects input {alias} to be {tf.dtypes.as_dtype(expected).name} but "
-                f"{tf.dtypes.as_dtype(tensor.dtype).name if tensor.dtype else 'nothing'} is provided"
+                f"Expects arg[{number}] to be {_type(signature.inputs[alias].dtype)} but "
+                f"{_type(request.inputs[alias].dtype)} is provided"
             )
+
+
+def _type(number: int) -> str:
+    return type_name(tf.dtypes.as_dtype(number)) if number else "invalid"

@@ -25,6 +25,7 @@ _SERVE = "serve"
 # SavedModel's own signature for restoring variables; nobody predicts with it.
 _INIT = "__saved_model_init_op"
 _CALLS_KEPT = 64
+_CALLERS_THREAD = -1
 
 
 class SavedModel:
@@ -56,21 +57,23 @@ class SavedModel:
         self.signatures: Mapping[str, Any] = {
             name: signature for name, signature in loaded.signature_def.items() if name != _INIT
         }
-        self._calls: dict[tuple[tuple[str, ...], tuple[str, ...]], Any] = {}
+        self._calls: dict[tuple[tuple[str, ...], tuple[str, ...], bool], Any] = {}
         self._preparing = threading.Lock()
 
-    def run(self, feeds: Mapping[str, Array], fetches: Sequence[str]) -> list[Array]:
+    def run(self, feeds: Mapping[str, Array], fetches: Sequence[str], *, alone: bool = False) -> list[Array]:
         """Compute tensors.
 
         Args:
             feeds: Arrays by tensor name; text as arrays of bytes objects.
             fetches: Tensor names.
+            alone: Run operations one after the other in the caller's thread; of a short run, handing them to
+                TensorFlow's threads is the longest part.
 
         Raises:
             Refusal: What the graph says of inputs that do not fit, or of its own failure.
         """
         try:
-            found = self._call(tuple(feeds), tuple(fetches))(*feeds.values())
+            found = self._call(tuple(feeds), tuple(fetches), alone)(*feeds.values())
         except (tf.errors.InvalidArgumentError, TypeError, ValueError) as error:
             raise invalid(_first_line(error)) from error
         except tf.errors.OpError as error:
@@ -78,8 +81,8 @@ class SavedModel:
         # A scalar text comes as bytes.
         return [np.array(one, dtype=object) if isinstance(one, bytes) else one for one in found]
 
-    def _call(self, feeds: tuple[str, ...], fetches: tuple[str, ...]) -> Any:
-        key = (feeds, fetches)
+    def _call(self, feeds: tuple[str, ...], fetches: tuple[str, ...], alone: bool) -> Any:
+        key = (feeds, fetches, alone)
         found = self._calls.get(key)
         if found is not None:
             return found
@@ -87,7 +90,8 @@ class SavedModel:
             # Output filters are the client's to choose: their calls must not fill the memory.
             if len(self._calls) >= _CALLS_KEPT:
                 self._calls.clear()
-            options = config_pb2.CallableOptions(feed=feeds, fetch=fetches)
+            run_options = config_pb2.RunOptions(inter_op_thread_pool=_CALLERS_THREAD if alone else 0)
+            options = config_pb2.CallableOptions(feed=feeds, fetch=fetches, run_options=run_options)
             # `Session.run` without its checks and dictionaries, which take longer than a small graph.
             made = self._session._make_callable_from_options(options)
             self._calls[key] = made

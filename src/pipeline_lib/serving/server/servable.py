@@ -2,12 +2,13 @@
 
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
 from pipeline_lib.serving.server import inference
@@ -21,6 +22,7 @@ Array = np.ndarray[Any, Any]
 
 DEFAULT_SIGNATURE = "serving_default"
 WARM_UP = "assets.extra/tf_serving_warmup_requests"
+_WARM_UP_LIMIT = 1000
 _QUICK_SECONDS = 0.002
 _FORGETTING = 0.9
 
@@ -61,7 +63,9 @@ class Servable:
             Refusal: It cannot be loaded, or a warm-up request is refused.
         """
         made = cls(directory, batching=batching, metrics=metrics)
-        made.warm_up(directory / WARM_UP)
+        started = time.perf_counter()
+        if made.warm_up(directory / WARM_UP) and metrics is not None:
+            metrics.warmed_up(str(directory), status="OK", seconds=time.perf_counter() - started)
         return made
 
     def signature(self, name: str | None) -> Any:
@@ -95,7 +99,7 @@ class Servable:
         """
         signature = self.signature(name)
         if inputs.keys() != signature.inputs.keys():
-            raise _wrong_inputs(signature, inputs)
+            inputs = _with_defaults(signature, inputs)
         if outputs:
             _require_outputs(signature, outputs)
         # In the signature's order: requests in another one share its call and its batches.
@@ -167,9 +171,17 @@ class Servable:
         if not file.is_file():
             return 0
         count = 0
-        for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
-            self._replay(prediction_log_pb2.PredictionLog.FromString(record))
-            count += 1
+        try:
+            for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
+                if count == _WARM_UP_LIMIT:
+                    raise invalid(
+                        f"Number of warmup records exceeds the maximum ({_WARM_UP_LIMIT}) at {file}"
+                    )
+                self._replay(_logged(record, file))
+                count += 1
+        except tf.errors.DataLossError as error:
+            told = f"{error.message}. Please verify your warmup data is in TFRecord format."
+            raise Refusal(Status.DATA_LOSS, told) from error
         return count
 
     def _replay(self, log: Any) -> None:
@@ -200,7 +212,7 @@ class Servable:
         if self._batcher is not None:
             return self._batcher.submit(feeds, fetches).result()
         started = time.perf_counter()
-        found = self._model.run(feeds, fetches)
+        found = self._model.run(feeds, fetches, alone=self.quick(name))
         seconds, chosen = time.perf_counter() - started, name or DEFAULT_SIGNATURE
         before = self._slowest.get(chosen)
         # The first run is the one that optimises the graph.
@@ -220,14 +232,43 @@ def _require_outputs(signature: Any, outputs: Sequence[str]) -> None:
         raise invalid(f"duplicate output tensor alias: {twice}")
 
 
-def _wrong_inputs(signature: Any, inputs: Mapping[str, Any]) -> Refusal:
-    given, needed = set(inputs), set(signature.inputs)
-    return invalid(
-        f"input size does not match signature: {len(given)}!={len(needed)} "
-        f"len({{{','.join(sorted(given))}}}) != len({{{','.join(sorted(needed))}}}). "
-        f"Sent extra: {{{','.join(sorted(given - needed))}}}. "
-        f"Missing but required: {{{','.join(sorted(needed - given))}}}."
-    )
+def _with_defaults(signature: Any, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+    """Inputs with the signature's defaults for those that are missing.
+
+    Raises:
+        Refusal: INVALID_ARGUMENT for unknown names, and missing ones without a default.
+    """
+    given, known = set(inputs), set(signature.inputs)
+    if len(given) > len(known) or (len(given) < len(known) and not signature.defaults):
+        raise invalid(
+            f"input size does not match signature: {len(given)}!={len(known)} "
+            f"len({{{_listed(given)}}}) != len({{{_listed(known)}}}). "
+            f"Sent extra: {{{_listed(given - known)}}}. Missing but required: {{{_listed(known - given)}}}."
+        )
+    for alias, info in sorted(signature.inputs.items()):
+        if alias not in given and alias not in signature.defaults:
+            raise invalid(
+                f"Signature input alias: {alias}(feed name: {info.name}) not found in request and no default "
+                f"value provided. Inputs expected to be in the request {{{_listed(given)}}}, or default "
+                f"input alias set: {_listed(signature.defaults)}"
+            )
+    if given - known:
+        raise invalid(
+            f"Inputs contains invalid name. Used request inputs: {_listed(given & known)}, request input: "
+            f"{_listed(given)}"
+        )
+    return {**to_arrays({alias: signature.defaults[alias] for alias in known - given}), **inputs}
+
+
+def _logged(record: bytes, file: Path) -> Any:
+    try:
+        return prediction_log_pb2.PredictionLog.FromString(record)
+    except DecodeError as error:
+        raise invalid(f"Failed to parse warmup record from {file}") from error
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ",".join(sorted(names))
 
 
 def _unheard(seconds: float) -> None:

@@ -43,15 +43,22 @@ def test_what_is_written_is_read() -> None:
         (
             "model_config_list { config { name: 'a' base_path: '/b' model_platform: 'caffe' } }",
             Status.INVALID_ARGUMENT,
-            "Invalid model platform: caffe",
+            "Model a requests unsupported platform caffe",
         ),
         (
-            "model_config_list { config { name: 'a' base_path: '/b' } config { name: 'a' base_path: '/c' } }",
+            "model_config_list { config { name: 'a' base_path: '/b' } }",
+            Status.INVALID_ARGUMENT,
+            "Illegal setting neither",
+        ),
+        (
+            "model_config_list { config { name: 'a' base_path: '/b' model_platform: 'tensorflow' } "
+            "config { name: 'a' base_path: '/c' model_platform: 'tensorflow' } }",
             Status.INVALID_ARGUMENT,
             "multiple times",
         ),
         (
-            "model_config_list { config { name: 'a' base_path: '/b' model_version_policy { specific {} } } }",
+            "model_config_list { config { name: 'a' base_path: '/b' model_platform: 'tensorflow' "
+            "model_version_policy { specific {} } } }",
             Status.INVALID_ARGUMENT,
             "must not be empty",
         ),

@@ -8,7 +8,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from pipeline_lib.serving.server.json_tensors import answer, arrays, read_predict
+from pipeline_lib.serving.server.json_tensors import answer, inputs_of, read_predict
 from pipeline_lib.serving.server.refusals import Refusal
 
 
@@ -19,8 +19,9 @@ def signature(**inputs: str) -> Any:
 
 
 def read(body: object, **inputs: str) -> dict[str, Any]:
-    found = arrays(read_predict(json.dumps(body).encode()), signature(**inputs))
-    return {name: array.tolist() for name, array in found.items()}
+    found = inputs_of(read_predict(json.dumps(body).encode()), signature(**inputs))
+    assert found.rows == ("instances" in body)  # type: ignore[operator]
+    return {name: array.tolist() for name, array in found.arrays.items()}
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,18 @@ def read(body: object, **inputs: str) -> dict[str, Any]:
             {"inputs": {"x": [True], "other": 1}}, {"x": "DT_BOOL"}, {"x": [True]}, id="unknown-column"
         ),
         pytest.param({"inputs": [[]]}, {"x": "DT_FLOAT"}, {"x": [[]]}, id="no-values"),
+        pytest.param(
+            {"inputs": ["true", "false"]}, {"s": "DT_STRING"}, {"s": [b"true", b"false"]}, id="words"
+        ),
+        pytest.param(
+            {"inputs": {"x": [1, 2.5], "b": [[True]]}},
+            {"x": "DT_DOUBLE", "b": "DT_BOOL"},
+            {"x": [1.0, 2.5], "b": [[True]]},
+            id="numbers-beside-bools",
+        ),
+        pytest.param(
+            {"inputs": [float("inf"), -1.0]}, {"x": "DT_FLOAT"}, {"x": [float("inf"), -1.0]}, id="infinite"
+        ),
     ],
 )
 def test_bodies(body: object, inputs: dict[str, str], found: object) -> None:
@@ -67,13 +80,17 @@ TWO = {"x": "DT_FLOAT", "z": "DT_FLOAT"}
         pytest.param(
             {"instances": [1, {"x": 1}]}, {"x": "DT_FLOAT"}, "but got object at item 1", id="mixed2"
         ),
-        pytest.param({"instances": ["a"]}, {"x": "DT_FLOAT"}, "not of expected type: float32", id="text"),
+        pytest.param({"instances": ["a"]}, {"x": "DT_FLOAT"}, "not of expected type: float$", id="text"),
         pytest.param({"instances": [1.5]}, {"x": "DT_INT64"}, "not of expected type: int64", id="fraction"),
         pytest.param({"instances": [300]}, {"x": "DT_UINT8"}, "not of expected type: uint8", id="overflow"),
         pytest.param({"instances": [None]}, {"x": "DT_FLOAT"}, "not of expected type", id="null"),
         pytest.param({"instances": [2**24 + 1]}, {"x": "DT_FLOAT"}, "without loss of precision", id="lossy"),
-        pytest.param({"instances": [[1], [1, 2]]}, {"x": "DT_FLOAT"}, "unexpected size", id="ragged"),
-        pytest.param({"instances": [["a"], "b"]}, {"s": "DT_STRING"}, "unexpected size", id="ragged-text"),
+        pytest.param({"instances": [1.0, True]}, {"x": "DT_FLOAT"}, "Type: True is not of", id="bool"),
+        pytest.param({"instances": [1, 2]}, {"x": "DT_BOOL"}, "expected type: bool", id="number-as-bool"),
+        pytest.param({"inputs": [1e39]}, {"x": "DT_FLOAT"}, "without loss of precision", id="too-large"),
+        pytest.param({"inputs": 1}, {}, "Failed to get input map for signature: DEFAULT", id="no-inputs"),
+        pytest.param({"instances": [[1], [1, 2]]}, {"x": "DT_FLOAT"}, "tensor size: 1 but", id="ragged"),
+        pytest.param({"instances": [["a"], "b"]}, {"s": "DT_STRING"}, "Expecting shape", id="ragged-text"),
         pytest.param({"instances": [1]}, {"s": "DT_STRING"}, "not of expected type: string", id="number"),
         pytest.param({"instances": [{"b64": "!"}]}, {"s": "DT_STRING"}, "base64 decode", id="base64"),
         pytest.param({"inputs": 1}, {"c": "DT_COMPLEX64"}, "Conversion of JSON Value", id="complex"),

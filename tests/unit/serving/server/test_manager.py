@@ -69,10 +69,48 @@ def test_labels_name_versions_that_are_available(tmp_path: Path) -> None:
     put(tmp_path, 2)
     served = manager(tmp_path)
     config = {"name": "m", "base_path": str(tmp_path), "policy": Specific((1, 2))}
+    with pytest.raises(Refusal, match="not currently available"):
+        served.reload([ModelConfig(**config, labels={"stable": 1})])
+    with pytest.raises(Refusal, match="Servable not found"):
+        served.find("m", 1)  # a configuration that is refused changes nothing
+    served.reload([ModelConfig(**config)])
     served.reload([ModelConfig(**config, labels={"stable": 1})])
     assert served.find("m", label="stable") == (1, "1:good")
-    with pytest.raises(Refusal, match="not currently available"):
+    with pytest.raises(Refusal, match="Request to assign label to version 3 of model m, which is not"):
         served.reload([ModelConfig(**config, labels={"stable": 3})])
     assert served.find("m", label="stable") == (1, "1:good")
     with pytest.raises(Refusal, match="Unrecognized"):
         served.find("m", label="canary")
+
+
+def test_a_label_has_moved_when_what_it_named_goes(tmp_path: Path) -> None:
+    put(tmp_path, 1)
+    put(tmp_path, 2)
+    seen: list[tuple[int, str]] = []
+    config = {"name": "m", "base_path": str(tmp_path)}
+    served = ModelManager(
+        load,
+        [ModelConfig(**config, policy=Specific((1, 2)))],
+        source=Sources(tmp_path / ".copies"),
+        dropped=lambda: seen.append(served.find("m", label="stable")),
+    )
+    served.poll()
+    served.reload([ModelConfig(**config, policy=Specific((1, 2)), labels={"stable": 1})])
+    served.reload([ModelConfig(**config, policy=Specific((2,)), labels={"stable": 2})])
+    assert seen == [(2, "2:good")]
+
+
+def test_early_labels_are_new_ones_only(tmp_path: Path) -> None:
+    put(tmp_path, 1)
+    config = {"name": "m", "base_path": str(tmp_path)}
+    served = ModelManager(
+        load, [ModelConfig(**config)], source=Sources(tmp_path / ".copies"), early_labels=True
+    )
+    served.reload([ModelConfig(**config, labels={"stable": 1, "next": 2})])
+    with pytest.raises(Refusal, match=r"Servable not found for request: Specific\(m, 2\)"):
+        served.find("m", label="next")
+    with pytest.raises(Refusal, match="not currently available"):
+        served.reload([ModelConfig(**config, labels={"stable": 2})])
+    put(tmp_path, 2)
+    served.poll()
+    assert served.find("m", label="next") == (2, "2:good")

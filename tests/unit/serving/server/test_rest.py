@@ -54,6 +54,9 @@ URL = "/v1/models/my%20model"
         pytest.param("GET", f"{URL}/labels/a", 400, "Unrecognized servable version label: a", id="label"),
         pytest.param("GET", "/v1/models", 400, "Missing model name", id="no-name"),
         pytest.param("GET", "/v1/other", 400, "Malformed request: GET /v1/other", id="path"),
+        pytest.param("GET", "/", 404, "<H1>Not Found</H1>", id="elsewhere"),
+        pytest.param("POST", "/v2/models/m:predict", 404, "<TITLE>404 Not Found</TITLE>", id="another-api"),
+        pytest.param("GET", "/v1/models/a%2Fb", 404, "any versions of model a/b", id="slash-in-name"),
         pytest.param("GET", f"{URL}:predict", 400, "Malformed request: GET", id="method"),
         pytest.param("PUT", URL, 400, "Malformed request: PUT", id="put"),
         pytest.param("GET", f"{URL}/versions/{2**63}", 400, "to numeric", id="number"),
@@ -63,6 +66,106 @@ URL = "/v1/models/my%20model"
 def test_paths(application: RestInterface, method: str, path: str, status: int, told: str) -> None:
     found = ask(application, method, path)
     assert (found.status_code, told in found.text) == (status, True), found.text
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "told"),
+    [
+        # http_rest_api_util.cc, http_rest_api_handler.cc: in this order, whatever else is wrong
+        pytest.param("/v1/models/m:run", "", 400, "Malformed request: POST /v1/models/m:run", id="verb"),
+        pytest.param(
+            "/v1/models/m:predict", "{}", 404, "Servable not found for request: Latest(m)", id="model"
+        ),
+        pytest.param(
+            f"{URL}/versions/7:predict",
+            "{}",
+            404,
+            "Servable not found for request: Specific(my model, 7)",
+            id="version",
+        ),
+        pytest.param(
+            f"{URL}/labels/a:predict", "{}", 400, "Unrecognized servable version label: a", id="label"
+        ),
+        pytest.param(f"{URL}:predict", "", 400, "JSON Parse error: The document is empty", id="no-body"),
+        pytest.param(
+            f"{URL}:predict", '{"inputs": 1 ', 400,
+            "JSON Parse error: Missing a comma or } after an object member. at offset: 13", id="cut",
+        ),
+        pytest.param(f"{URL}:predict", "1", 400, "JSON Value: 1 Is not object", id="no-object"),
+        pytest.param(
+            f"{URL}:predict", '{"signature_name": 1}', 400,
+            'JSON Value: {\n    "signature_name": 1\n} not formatted correctly. \'signature_name\' key must '
+            "be a string value.", id="signature-type",
+        ),
+        pytest.param(
+            f"{URL}:predict", '{"signature_name": "no"}', 400,
+            'Serving signature name: "no" not found in signature def', id="signature",
+        ),
+        # FillPredictRequestFromJson in json_tensor.cc
+        pytest.param(f"{URL}:predict", "{}", 400, "Missing 'inputs' or 'instances' key", id="no-key"),
+        pytest.param(
+            f"{URL}:predict", '{"inputs": 1, "instances": 1}', 400,
+            'JSON Value: {\n    "inputs": 1,\n    "instances": 1\n} Not formatted correctly expecting only '
+            "one of 'inputs' or 'instances' keys to exist ", id="two-keys",
+        ),
+        pytest.param(
+            f"{URL}:predict", '{"instances": 1}', 400,
+            "JSON Value: {\n    \"instances\": 1\n} Excepting 'instances' to be an list/array", id="no-list",
+        ),
+        pytest.param(
+            f"{URL}:predict", '{"instances": []}', 400,
+            "JSON Value: {\n    \"instances\": []\n} No values in 'instances' array", id="no-rows",
+        ),
+        pytest.param(
+            f"{URL}:predict", '{"signature_name": "both", "instances": [1]}', 400,
+            "instances is a plain list, but expecting list of objects as multiple input tensors required as "
+            "per tensorinfo_map", id="plain-rows",
+        ),
+        pytest.param(
+            f"{URL}:predict", '{"signature_name": "both", "inputs": [1]}', 400,
+            "inputs is a plain value/list, but expecting an object as multiple input tensors required as "
+            "per tensorinfo_map", id="plain-column",
+        ),
+        pytest.param(
+            f"{URL}:predict", '{"signature_name": "both", "inputs": {"n": [1]}}', 400,
+            "Missing named input: text in 'inputs' object.", id="missing-input",
+        ),
+        pytest.param(
+            f"{URL}:predict", '{"inputs": ["a"]}', 400,
+            'JSON Value: "a" Type: String is not of expected type: float', id="column-type",
+        ),
+        pytest.param(
+            f"{URL}:predict", '{"instances": [1, "a"]}', 400,
+            "Failed to process element: 1 of 'instances' list. Error: INVALID_ARGUMENT: JSON Value: \"a\" "
+            "Type: String is not of expected type: float", id="row-type",
+        ),
+        # FillClassifyRegressRequestFromJson in json_tensor.cc
+        pytest.param(
+            f"{URL}:classify", "{}", 400,
+            "JSON Value: {} When method is classify, key 'examples' is expected and was not found",
+            id="examples",
+        ),
+        pytest.param(
+            f"{URL}:regress", '{"examples": []}', 400,
+            "JSON Value: {\n    \"examples\": []\n} 'examples' value is an empty array", id="no-examples",
+        ),
+        pytest.param(
+            f"{URL}:regress", '{"examples": [1]}', 400, "Example must be JSON object but got JSON Number",
+            id="no-example",
+        ),
+        pytest.param(
+            f"{URL}:regress", '{"examples": [{"x": [[1]]}]}', 400,
+            "Feature: x has element with unexpected JSON type: Array", id="nested-feature",
+        ),
+    ],
+)  # fmt: skip
+def test_refusals_in_tensorflow_serving_s_words(
+    application: RestInterface, path: str, body: str, status: int, told: str
+) -> None:
+    """Statuses and texts are those of TensorFlow Serving's sources (tensorflow_serving/, 2.16), whole."""
+    found = ask(application, "POST", path, content=body)
+    assert (found.status_code, found.json()) == (status, {"error": told})
+    assert found.headers["content-type"] == "application/json"
 
 
 def test_bodies(application: RestInterface) -> None:
