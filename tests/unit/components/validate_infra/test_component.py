@@ -1,8 +1,6 @@
 """A model is tried in a real server: what answers right is blessed, all else is not, and says why."""
 
 import json
-import shlex
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from integration.stand_ins import docker, model_server
 from pipeline_components.errors import TrialError
 from pipeline_components.push import push
 from pipeline_components.validate_infra import RequestSpec, ServingSpec, ValidationSpec, validate_infra
 from pipeline_lib import Examples, InfraBlessing, Model, workspace
+from pipeline_lib.artifacts.workspace import Workspace, use_workspace
 from pipeline_lib.serving.fleet import golden
 
 pytestmark = pytest.mark.xdist_group("push-to-servers")
@@ -89,13 +89,10 @@ def reasons(blessing: InfraBlessing) -> str:
 def good(
     save: Save, examples: Examples, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Model, InfraBlessing]:
-    """A model that passes, tried in another server by its command, and its verdict."""
-    program = "from pipeline_lib.cli import app; app()"
-    options = "--model {name} --rest-port {rest_port} --grpc-port {grpc_port}"
-    command = f"{sys.executable} -c {shlex.quote(program)} serve --base-path {{base_path}}/.. {options}"
-    model = save("good")
+    """A model that passes, tried in what speaks tensorflow_model_server's command line, and its verdict."""
+    model, command = save("good"), model_server(tmp_path_factory.mktemp("bin"))
     with workspace(tmp_path_factory.mktemp("staging")):
-        return model, validate_infra.run(model, [examples], serving=ServingSpec(command=command))
+        return model, validate_infra.run(model, [examples], serving=ServingSpec(command=str(command)))
 
 
 def test_a_model_that_answers_right_is_blessed(good: tuple[Model, InfraBlessing]) -> None:
@@ -155,9 +152,18 @@ def test_an_unknown_split_is_an_error(save: Save, examples: Examples) -> None:
         validate_infra.run(save("split"), [examples], requests=RequestSpec(split_name="test"))
 
 
-def test_nan_size_and_latency_are_all_told(save: Save, examples: Examples) -> None:
+def test_nan_size_and_latency_are_all_told(save: Save, examples: Examples, tmp_path: Path) -> None:
+    """In a container, whose command the profile names."""
     limits = ValidationSpec(max_latency_seconds=1e-9, max_size_megabytes=1e-6)
-    told = reasons(validate_infra.run(save("nan", factor=float("nan")), [examples], validation=limits))
+    command = (
+        f"{docker(tmp_path)} run --rm --init --network=host --volume={{base_path}}:/models/{{name}}:ro "
+        "tensorflow/serving --port={grpc_port} --rest_api_port={rest_port} --model_name={name} "
+        "--model_base_path=/models/{name}"
+    )
+    context = {"serving": {"base_path": "/none", "trial": command}}
+    with use_workspace(Workspace(staging=tmp_path / "staging", context=context)):
+        verdict = validate_infra.run(save("nan", factor=float("nan")), [examples], validation=limits)
+    told = reasons(verdict)
     assert "output 'delay' of 'columns' is NaN or infinite" in told
     assert "MB, allowed are 1e-06 MB" in told
     assert "the slowest request took" in told
