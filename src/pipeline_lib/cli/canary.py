@@ -8,6 +8,7 @@ import typer
 from rich.text import Text
 
 from pipeline_lib.cli.console import err, reported, show
+from pipeline_lib.cli.deployments import require_model
 from pipeline_lib.cli.options import AsJson, ProfileName
 from pipeline_lib.errors import CanaryAbortedError, MetadataUnavailableError
 from pipeline_lib.settings import ServingSettings, load_profile
@@ -48,6 +49,7 @@ def canary(
         from pipeline_lib.serving.proxy.gate import Gate
 
         settings = load_profile(profile).serving.resolved()
+        require_model(settings, model)
         target, user = _target(settings, model), getpass.getuser()
         gate = Gate(
             min_requests=min_requests,
@@ -70,6 +72,7 @@ def abort(model: Model, reason: Reason = "", profile: ProfileName = None, as_jso
         from pipeline_lib.runtime import canary as canaries
 
         settings = load_profile(profile).serving.resolved()
+        require_model(settings, model)
         with _store(profile) as store:
             told = canaries.abort(
                 store, settings, _target(settings, model), reason=reason, user=getpass.getuser()

@@ -116,7 +116,9 @@ def unblock(
 ) -> None:
     """Allow a model that was rolled back to be pushed again."""
     with reported(as_json=as_json):
-        cleared = _target(load_profile(profile).serving.resolved(), model).unblock(version)
+        settings = load_profile(profile).serving.resolved()
+        require_model(settings, model)
+        cleared = _target(settings, model).unblock(version)
     told = ", ".join(map(str, cleared))
     text = f"versions {told} of {model} may be pushed again" if cleared else f"nothing of {model} is blocked"
     show({"unblocked": cleared}, as_json=as_json, render=lambda: Text(text))
@@ -157,9 +159,12 @@ def start(
         settings = load_profile(profile).serving.resolved()
         root = _local_root(settings)
         found = background.running(root)
-        server = found or background.start(
-            root, model or _names(settings, None), idle_seconds=60 * idle_minutes
-        )
+        names = model or _names(settings, None)
+        if not names:
+            raise ServerSettingsError(
+                "no model was pushed yet", at=str(root), fix="push one, or name the one to wait for"
+            )
+        server = found or background.start(root, names, idle_seconds=60 * idle_minutes)
         if wait:
             background.wait_until_it_answers(server, root, timeout_seconds=120)
     told = "serving already" if found else "serving" if wait else "starting"
@@ -202,7 +207,7 @@ def _move(
         from pipeline_lib.runtime.deployments import move
 
         settings = load_profile(profile).serving.resolved()
-        _require_model(settings, model)
+        require_model(settings, model)
         target = _target(settings, model, wait)
         try:
             with _store(profile) as store:
@@ -239,11 +244,16 @@ def _names(settings: ServingSettings, model: str | None) -> list[str]:
     from pipeline_lib.serving.base_path.places import models_below
 
     if model is not None and not settings.replicas:
-        _require_model(settings, model)
+        require_model(settings, model)
     return [model] if model is not None else models_below(settings.base_path)
 
 
-def _require_model(settings: ServingSettings, model: str) -> None:
+def require_model(settings: ServingSettings, model: str) -> None:
+    """Refuse the name of a model that nobody pushed.
+
+    Raises:
+        NoSuchVersionError: There is no such model.
+    """
     from pipeline_lib.serving.base_path.places import models_below
 
     known = models_below(settings.base_path)
@@ -252,7 +262,7 @@ def _require_model(settings: ServingSettings, model: str) -> None:
             f"no model {model} was pushed",
             at=settings.base_path,
             models=", ".join(known) or "none",
-            fix="name one of these",
+            fix="name one of these" if known else "push one: `pipeline run` with a `push` in the pipeline",
         )
 
 

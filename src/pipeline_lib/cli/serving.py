@@ -9,11 +9,12 @@ import typer
 from pipeline_lib.cli import canary, deployments
 from pipeline_lib.cli.console import out, print_json, reported
 from pipeline_lib.cli.options import AsJson, ProfileName
+from pipeline_lib.cli.quiet import hush_imports
 from pipeline_lib.errors import ServerSettingsError
 from pipeline_lib.serving.versions import All, Latest, ModelConfig, Specific, VersionPolicy
 from pipeline_lib.settings import load_profile
 
-app = typer.Typer(help="What is live, and changing it.", no_args_is_help=True)
+app = typer.Typer(help="What is live, and changing it.", no_args_is_help=True, callback=hush_imports)
 app.command()(deployments.status)
 app.command()(deployments.history)
 app.command()(deployments.rollback)
@@ -24,6 +25,21 @@ app.command()(deployments.unblock)
 app.command()(deployments.heal)
 app.command()(deployments.start)
 app.command()(deployments.stop)
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="TensorFlow Serving's, instead of --model and --base-path.", exists=True, dir_okay=False
+    ),
+]
+BatchingFile = Annotated[
+    Path | None,
+    typer.Option(help="TensorFlow Serving's; requests are run together.", exists=True, dir_okay=False),
+]
+SslFile = Annotated[
+    Path | None,
+    typer.Option(help="TensorFlow Serving's; both interfaces speak TLS.", exists=True, dir_okay=False),
+]
 
 
 def serve(
@@ -45,34 +61,30 @@ def serve(
     ] = None,
     all_versions: Annotated[bool, typer.Option("--all-versions", help="Serve every version.")] = False,
     poll_seconds: Annotated[float, typer.Option(help="Between two looks at the models.", min=0.05)] = 1.0,
-    model_config_file: Annotated[
-        Path | None, typer.Option(help="TensorFlow Serving's, instead of --model and --base-path.")
-    ] = None,
+    model_config_file: ConfigFile = None,
     config_poll_seconds: Annotated[
         float, typer.Option(help="Between two looks at that file; 0 reads it once.", min=0.0)
     ] = 0.0,
-    batching_parameters_file: Annotated[
-        Path | None, typer.Option(help="TensorFlow Serving's; requests are run together.")
-    ] = None,
+    batching_parameters_file: BatchingFile = None,
     early_labels: Annotated[
         bool, typer.Option("--early-labels", help="New labels may name versions that are not loaded yet.")
     ] = False,
-    ssl_config_file: Annotated[
-        Path | None, typer.Option(help="TensorFlow Serving's; both interfaces speak TLS.")
-    ] = None,
+    ssl_config_file: SslFile = None,
     max_request_mb: Annotated[int, typer.Option(help="Longer requests are refused.", min=1)] = 64,
     profile: ProfileName = None,
     as_json: AsJson = False,
 ) -> None:
     """Serve pushed models on TensorFlow Serving's REST and gRPC interfaces until Ctrl-C."""
     with reported(as_json=as_json):
+        # Before the imports, which take seconds.
+        policy = _policy(version, all_versions=all_versions)
+        hush_imports()
+        configs = _configs(model_config_file, base_path, profile, model, policy)
         from pipeline_lib.serving.server.configs import read_batching_file
         from pipeline_lib.serving.server.process import ServerOptions
         from pipeline_lib.serving.server.process import serve as run
         from pipeline_lib.serving.server.tls import read_ssl_file
 
-        policy = _policy(version, all_versions=all_versions)
-        configs = _configs(model_config_file, base_path, profile, model, policy)
         options = ServerOptions(
             host=host,
             rest_port=rest_port,

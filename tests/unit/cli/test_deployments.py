@@ -58,6 +58,9 @@ def test_status_rollback_history_promote(pipeline: Command, pushed: list[int]) -
     ("arguments", "message"),
     [
         (["rollback", "other"], "no model other was pushed"),
+        (["unblock", "other"], "no model other was pushed"),
+        (["canary", "other", "7"], "no model other was pushed"),
+        (["abort", "other"], "no model other was pushed"),
         (["promote", "delays", "7"], "version 7 of delays is not there"),
         (["history", "--at", "yesterday"], "is no time"),
         (["history", "--at", "2001-01-01"], "nothing was live at 2001-01-01"),
@@ -84,6 +87,17 @@ def test_a_rollback_does_not_wait_for_the_store(pipeline: Command, pushed: list[
 def test_nothing_pushed_is_said(pipeline: Command) -> None:
     assert "no model was pushed yet" in pipeline("serving", "status")
     assert "nothing went live yet" in pipeline("serving", "history")
+    assert "no model was pushed yet" in pipeline.failing("serving", "start")
+    assert "push one:" in pipeline.failing("serving", "rollback", "delays")
+    assert not Path(".pipeline/serving/delays").exists()
+
+
+@pytest.mark.parametrize("option", ["--model-config-file", "--batching-parameters-file", "--ssl-config-file"])
+def test_a_file_that_is_not_there_is_told_of_before_anything_is_loaded(
+    pipeline: Command, option: str
+) -> None:
+    assert "file 'none' does not exist" in pipeline.failing("serve", "--model", "m", option, "none")
+    assert "no model was pushed yet" in pipeline.failing("serve")
 
 
 def test_a_server_that_does_not_answer_is_shown(pipeline: Command, pushed: list[int]) -> None:
