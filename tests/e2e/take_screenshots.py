@@ -39,12 +39,14 @@ def main() -> None:
         sys.path.insert(0, str(project / "dags"))
         from flight_delays.data import write_days
 
-        next_night = NIGHT + timedelta(days=1)
-        write_days(project / ".pipeline/data", [next_night])
+        next_night, night_after = (NIGHT + timedelta(days=days) for days in (1, 2))
+        write_days(project / ".pipeline/data", [next_night, night_after])
         try:
             with browser() as chromium:
                 _inside_airflow(chromium, project, next_night)
                 _standing_alone(chromium, project)
+            recorder = str(Path(__file__).with_name("run_picture.py"))
+            _run(project, sys.executable, recorder, night_after.isoformat(), str(IMAGES / "run.svg"))
         finally:
             _run(project, _command("pipeline"), "serving", "stop")
             _run(project, _command("pipeline"), "host", "stop")

@@ -109,7 +109,12 @@ def _write(
         name: itertools.chain.from_iterable(map(read, uris)) for name, uris in located.items()
     }
     examples = write_examples(
-        batches, schema, split=split or HashSplit(), span=found.span, version=found.version, source=source
+        batches,
+        schema,
+        split=split or HashSplit(),
+        span=found.span_number,
+        version=found.version,
+        source=source,
     )
     changed = changed_since(found, located)
     if changed is not None:

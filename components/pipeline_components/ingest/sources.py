@@ -53,14 +53,19 @@ class Found:
     """The files of one span.
 
     Attributes:
-        span: The span; 0 if the pattern names none.
+        span: The span, a date where the pattern is dated; 0 if the pattern names none.
         version: The version; 0 if the pattern names none.
         files: Files by input split.
     """
 
-    span: int
+    span: int | date
     version: int
     files: dict[str, list[SourceFile]]
+
+    @property
+    def span_number(self) -> int:
+        """The span as artifacts bear it: a date is the days since 1970-01-01."""
+        return span_of_date(self.span) if isinstance(self.span, date) else self.span
 
 
 def find_files(parameters: dict[str, Any]) -> dict[str, Any]:
@@ -86,8 +91,11 @@ def find_files(parameters: dict[str, Any]) -> dict[str, Any]:
     else:
         located, span, version = _locate(patterns, wanted, parameters.get("version"))
     files = {split: [_describe(uri) for uri in uris] for split, uris in located.items()}
+    found = asdict(Found(span=span, version=version, files=files))
+    if next(iter(patterns.values())).is_dated:  # a miss then reads `found.span: 2013-06-14 -> 2013-06-15`
+        found["span"] = date_of_span(span).isoformat()
     return {
-        "found": asdict(Found(span=span, version=version, files=files)),
+        "found": found,
         "located": located,
     }
 

@@ -43,7 +43,7 @@ def test_a_date_finds_its_file_and_its_digest(tmp_path: Path, deliver: Deliver) 
     answer = find_files({"source": f"{tmp_path}/{{YYYY}}-{{MM}}-{{DD}}.csv", "span": "2013-01-02"})
     assert answer["located"] == {"*": [f"file://{tmp_path}/2013-01-02.csv"]}
     assert answer["found"] == {
-        "span": 15707,
+        "span": "2013-01-02",
         "version": 0,
         "files": {
             "*": [
