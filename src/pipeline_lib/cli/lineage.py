@@ -101,7 +101,7 @@ def timeline(
 
     with opened_store(profile, as_json=as_json) as store:
         if target is None:
-            live = [change for one in lineage.targets(store) for change in lineage.live_now(store, one)]
+            live = lineage.live_now(store, *lineage.targets(store))
             show([asdict(change) for change in live], as_json=as_json, render=lambda: live_view(live))
             return
         found = lineage.timeline(store, target, page=lineage.PageRequest(size=limit, cursor=cursor))

@@ -58,7 +58,15 @@ def explain(store: Store, subject: Subject, *, bounds: Bounds = DEFAULT_BOUNDS) 
         NotAModelError: The artifact is no model.
         LineageCycleError: The model is its own ancestor.
     """
-    model = find_model(store, subject)
+    return explain_model(store, find_model(store, subject), bounds=bounds)
+
+
+def explain_model(store: Store, model: StoredArtifact, *, bounds: Bounds = DEFAULT_BOUNDS) -> Explanation:
+    """`explain`, of a model that was found already.
+
+    Raises:
+        LineageCycleError: The model is its own ancestor.
+    """
     lineage = upstream(store, [model], bounds=bounds)
     users = store.consumers([model.id], limit=_MOST_USERS)
     judgements = judgements_of(users, model)

@@ -97,7 +97,7 @@ def impact(store: Store, subject: str, *, bounds: Bounds = DEFAULT_BOUNDS) -> Im
 def _live(store: Store, pushes: Iterable[Sequence[Push]]) -> set[tuple[str, str]]:
     """The target and version of what is live; one store call for each target, not for each model."""
     targets = sorted({push.target for some in pushes for push in some if push.target})[:_TARGETS]
-    return {(target, live.version) for target in targets for live in live_now(store, target)}
+    return {(live.target, live.version) for live in live_now(store, *targets)}
 
 
 def _starts(store: Store, subject: str) -> tuple[Sequence[StoredArtifact], str]:

@@ -1,6 +1,6 @@
 """Search of artifacts, executions and runs: a query as text or as a typed value, answered page by page.
 
-`Model pipeline:flight-delays since:2026-11-01 blessed=true steps>=100` is a query: a bare word is a type,
+`ModelBlessing pipeline:flight-delays since:2026-11-01 blessed=true` is a query: a bare word is a type,
 `name:value` a filter, `name=value` (or `>`, `>=`, `<`, `<=`) a property. Quoted are texts with blanks, and
 texts that look like numbers: `pushed_version='101'`.
 """

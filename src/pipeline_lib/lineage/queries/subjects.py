@@ -1,6 +1,6 @@
 """What a question is about: an id, a pushed version, a time, as one typed thing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -14,7 +14,7 @@ from pipeline_lib.errors import (
 from pipeline_lib.lineage.queries.graph import inputs_of
 from pipeline_lib.lineage.queries.timeline import find_target, live_at
 from pipeline_lib.metadata.marks import PUSHED_MODEL, MarkKind, target_of
-from pipeline_lib.metadata.records import ArtifactQuery, Slice, StoredArtifact
+from pipeline_lib.metadata.records import ArtifactQuery, Slice, StoredArtifact, StoredExecution
 from pipeline_lib.metadata.store import Store
 
 _LARGEST_ID = 2**63 - 1
@@ -81,6 +81,26 @@ def find_model(store: Store, subject: Subject) -> StoredArtifact:
     """The model a subject stands for; of a pushed one, what was pushed.
 
     Raises:
+        UnknownSubjectError: There is no such artifact or version, or nothing was pushed by then, or it is
+            not recorded which model was pushed.
+        AmbiguousSubjectError: The version or time stands for several targets.
+        NotAModelError: The artifact is no model.
+    """
+    named = find_named(store, subject)
+    model = model_of(store, named)
+    if model is None:
+        raise UnknownSubjectError(
+            f"it is not recorded which model became pushed model {named.id}",
+            at=named.uri,
+            fix="its execution or its input is missing in the store; restore it from a backup",
+        )
+    return model
+
+
+def find_named(store: Store, subject: Subject) -> StoredArtifact:
+    """The model or pushed model that a subject names.
+
+    Raises:
         UnknownSubjectError: There is no such artifact or version, or nothing was pushed by then.
         AmbiguousSubjectError: The version or time stands for several targets.
         NotAModelError: The artifact is no model.
@@ -96,9 +116,7 @@ def find_model(store: Store, subject: Subject) -> StoredArtifact:
         found = _of_version(store, subject.version or "", subject.target)
     if found is None:
         raise UnknownSubjectError(f"there is no artifact {subject.artifact}", fix=_LIST)
-    if found.type_name == PUSHED_MODEL:
-        found = _pushed_model(store, found)
-    if found.type_name != "Model":
+    if found.type_name not in ("Model", PUSHED_MODEL):
         raise NotAModelError(
             f"artifact {found.id} is no model", got=found.type_name, needs="Model or PushedModel", fix=_LIST
         )
@@ -175,13 +193,12 @@ def _refuse_several(targets: Sequence[str], what: str) -> None:
         )
 
 
-def _pushed_model(store: Store, pushed: StoredArtifact) -> StoredArtifact:
-    for execution in store.producers([pushed.id]):
-        for artifact in inputs_of(execution):
-            if artifact.type_name == "Model":
-                return artifact
-    raise UnknownSubjectError(
-        f"it is not recorded which model became pushed model {pushed.id}",
-        at=pushed.uri,
-        fix="its execution or its input is missing in the store; restore it from a backup",
-    )
+def model_of(store: Store, named: StoredArtifact) -> StoredArtifact | None:
+    """A model itself; of a pushed model what was pushed, if it is recorded."""
+    return named if named.type_name == "Model" else model_behind(store.producers([named.id]))
+
+
+def model_behind(makers: Iterable[StoredExecution]) -> StoredArtifact | None:
+    """The model that the makers of a pushed model pushed, if it is recorded."""
+    read = (artifact for execution in makers for artifact in inputs_of(execution))
+    return next((artifact for artifact in read if artifact.type_name == "Model"), None)

@@ -152,8 +152,15 @@ def live_at(store: Store, target: str, at: datetime) -> Change | None:
     return None
 
 
-def live_now(store: Store, target: str) -> tuple[Change, ...]:
-    """What a target serves: the stable version, and a canary if there is one."""
+def live_now(store: Store, *names: str) -> tuple[Change, ...]:
+    """What targets serve, in their order: of each the stable version, and a canary if there is one.
+
+    A store call or two for each target, and one for the models of all.
+    """
+    return _with_models(store, [change for target in names for change in _live(store, target)])
+
+
+def _live(store: Store, target: str) -> tuple[Change, ...]:
     found: tuple[Change, ...] = ()
     for limit in (_FEW, _MANY):
         found = changes(store, target, Slice(limit=limit))

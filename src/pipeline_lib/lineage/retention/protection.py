@@ -64,12 +64,7 @@ def _pushed(store: Store) -> set[int]:
 
 
 def _live(store: Store) -> set[int]:
-    return {
-        change.pushed_id
-        for target in targets(store)
-        for change in live_now(store, target)
-        if change.pushed_id is not None
-    }
+    return {change.pushed_id for change in live_now(store, *targets(store)) if change.pushed_id is not None}
 
 
 def _all(listed: Callable[[Slice], Sequence[StoredArtifact]]) -> Iterator[StoredArtifact]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from pipeline_lib.lineage.queries.graph import Bounds, downstream, outputs_of, upstream
-from pipeline_lib.lineage.queries.subjects import find_artifact
+from pipeline_lib.lineage.queries.subjects import find_artifact, model_behind
 from pipeline_lib.lineage.web.diagram import diagram_of_lineage
 from pipeline_lib.lineage.web.presentation import page
 from pipeline_lib.lineage.web.records import find_execution
@@ -29,6 +29,7 @@ def show_artifact(request: Request, visitor: CurrentVisitor, artifact_id: int) -
     artifact = find_artifact(visitor.store, artifact_id)
     files = listed_files(visitor.artifacts, artifact)
     users = visitor.store.consumers([artifact.id], limit=_USERS + 1)
+    makers = visitor.store.producers([artifact.id])
     return page(
         request,
         "artifact.html",
@@ -36,7 +37,8 @@ def show_artifact(request: Request, visitor: CurrentVisitor, artifact_id: int) -
         artifact=artifact,
         files=files,
         reports=reports_among(files),
-        makers=visitor.store.producers([artifact.id]),
+        makers=makers,
+        model=artifact if artifact.type_name == "Model" else model_behind(makers),
         users=users[:_USERS],
         more_users=len(users) > _USERS,
     )

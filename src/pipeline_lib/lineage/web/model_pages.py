@@ -4,14 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi import Path as PathParameter
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from pipeline_lib.lineage.models.explanation import explain
+from pipeline_lib.lineage.models.explanation import explain_model
 from pipeline_lib.lineage.queries.graph import Bounds
 from pipeline_lib.lineage.queries.paging import PageRequest
 from pipeline_lib.lineage.queries.reach import impact
 from pipeline_lib.lineage.queries.search import SearchQuery, search
-from pipeline_lib.lineage.queries.subjects import Subject
+from pipeline_lib.lineage.queries.subjects import Subject, find_named, model_of
 from pipeline_lib.lineage.queries.timeline import live_now, targets, timeline
 from pipeline_lib.lineage.web.diagram import diagram_of_lineage
 from pipeline_lib.lineage.web.model_story import judged_metrics, latest_parameters, story, told_of_models
@@ -47,9 +47,16 @@ def show_model(
     visitor: CurrentVisitor,
     subject: Annotated[str, PathParameter(max_length=200)],
     target: Text = "",
-) -> HTMLResponse:
-    """Everything about one model: by its id, or the version it was pushed as."""
-    found = explain(visitor.store, Subject.parsed(subject, target=target or None), bounds=_BOUNDS)
+) -> Response:
+    """Everything about one model: by its id, or the version it was pushed as.
+
+    Of a pushed model of which it is not recorded what was pushed, the page of what is.
+    """
+    named = find_named(visitor.store, Subject.parsed(subject, target=target or None))
+    model = model_of(visitor.store, named)
+    if model is None:
+        return RedirectResponse(f"{request.scope.get('root_path', '')}/artifacts/{named.id}", status_code=303)
+    found = explain_model(visitor.store, model, bounds=_BOUNDS)
     return page(
         request,
         "model.html",
@@ -76,12 +83,13 @@ def show_serving(
 ) -> HTMLResponse:
     """What is served where, and everything that changed it."""
     known = targets(visitor.store)
+    live = live_now(visitor.store, *known[:_TARGETS])
     chosen = target or (known[0] if len(known) == 1 else "")
     return page(
         request,
         "serving.html",
         visitor,
-        served=[(name, live_now(visitor.store, name)) for name in known[:_TARGETS]],
+        served=[(name, [one for one in live if one.target == name]) for name in known[:_TARGETS]],
         more_targets=max(len(known) - _TARGETS, 0),
         target=chosen,
         changes=timeline(visitor.store, chosen, page=PageRequest(size=_CHANGES, cursor=cursor or None))

@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pipeline_lib.errors import AmbiguousSubjectError, LineageQueryError, NotAModelError, UnknownSubjectError
 from pipeline_lib.lineage.queries.paging import Page, PageRequest
 from pipeline_lib.lineage.queries.search import Hit, Kind, SearchQuery, search
-from pipeline_lib.lineage.queries.subjects import Subject, find_model
+from pipeline_lib.lineage.queries.subjects import Subject, find_named, model_of
 from pipeline_lib.lineage.queries.timeline import live_now, targets
 from pipeline_lib.lineage.web.presentation import page, query_of, segment
 from pipeline_lib.lineage.web.visitor import CurrentVisitor, Visitor
@@ -33,7 +33,7 @@ def show_front(request: Request, visitor: CurrentVisitor) -> HTMLResponse:
         request,
         "front.html",
         visitor,
-        served=[change for target in known[:_TARGETS] for change in live_now(visitor.store, target)],
+        served=live_now(visitor.store, *known[:_TARGETS]),
         more_targets=len(known) > _TARGETS,
         runs=_listed(visitor, "run", RecordQuery(), size=_FEW).items,
         models=_listed(visitor, "artifact", RecordQuery(type_name="Model"), size=_FEW).items,
@@ -120,5 +120,7 @@ def _place_of(visitor: Visitor, text: str) -> str:
         return f"/executions/{rest}"
     with suppress(UnknownSubjectError, NotAModelError, AmbiguousSubjectError):
         subject = Subject.parsed(text if kind == "version" else rest)
-        return f"/models/{find_model(visitor.store, subject).id}"
+        named = find_named(visitor.store, subject)
+        model = model_of(visitor.store, named)
+        return f"/models/{model.id}" if model is not None else f"/artifacts/{named.id}"
     return f"/artifacts/{rest}" if kind != "version" else ""

@@ -115,6 +115,18 @@ def test_what_is_live_now_and_beside_it(store: Store, told: Deployments) -> None
     assert [one.version for one in live_now(store, TARGET)] == ["3"]
 
 
+def test_what_is_live_after_a_rollback_names_its_model(store: Store) -> None:
+    changes = Deployments(store)
+    models = [changes.push(version) for version in (1, 2)]
+    changes.change("rollback", 1, previous=2)
+    other = Deployments(store, "/served/other")
+    models.append(other.push(7))
+    counting = Counting(store)
+    live = live_now(counting, TARGET, other.target)
+    assert [(one.version, one.model_id) for one in live] == [("1", models[0].id), ("7", models[2].id)]
+    assert counting.calls == {"marked": 2, "producers": 1}
+
+
 def test_a_version_pushed_again_goes_on(store: Store, told: Deployments) -> None:
     again = Deployments(store, "/served/other")
     again.push(1)

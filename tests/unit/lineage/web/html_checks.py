@@ -1,9 +1,29 @@
 """What every page has to have, read with the standard library's parser."""
 
 from collections import Counter
+from collections.abc import Iterator
 from html.parser import HTMLParser
 
+from fastapi.testclient import TestClient
+
+FIRST = ("/", "/runs", "/models", "/artifacts", "/serving", "/compare", "/impact", "/search?q=Model")
+
 _VOID = {"meta", "link", "img", "input", "br", "hr"}
+
+
+def crawl(client: TestClient, most: int = 250) -> Iterator[tuple[str, str]]:
+    """Every page that the pages link to, with its text."""
+    waiting, seen = list(FIRST), set(FIRST)
+    while waiting and len(seen) < most:
+        place = waiting.pop(0)
+        answer = client.get(place)
+        assert answer.status_code == 200, (place, answer.text)
+        yield place, answer.text
+        for link in Page(answer.text).links if "/reports/" not in place else ():
+            place = link.partition("#")[0]
+            if place.startswith("/") and place not in seen:
+                seen.add(place)
+                waiting.append(place)
 
 
 class Page(HTMLParser):

@@ -1,30 +1,11 @@
 """Every page of a store, as a browser, a screen reader and an attacker find it."""
 
-from collections.abc import Iterator
-
 import pytest
 from fastapi.testclient import TestClient
 
 from unit.lineage.conftest import Audited, Counting
 from unit.lineage.web.conftest import ATTACK, Attacked
-from unit.lineage.web.html_checks import Page
-
-FIRST = ("/", "/runs", "/models", "/artifacts", "/serving", "/compare", "/impact", "/search?q=Model")
-
-
-def crawl(client: TestClient, most: int = 250) -> Iterator[tuple[str, str]]:
-    """Every page that the pages link to, with its text."""
-    waiting, seen = list(FIRST), set(FIRST)
-    while waiting and len(seen) < most:
-        place = waiting.pop(0)
-        answer = client.get(place)
-        assert answer.status_code == 200, (place, answer.text)
-        yield place, answer.text
-        for link in Page(answer.text).links if "/reports/" not in place else ():
-            place = link.partition("#")[0]
-            if place.startswith("/") and place not in seen:
-                seen.add(place)
-                waiting.append(place)
+from unit.lineage.web.html_checks import FIRST, Page, crawl
 
 
 def test_every_link_leads_somewhere_and_every_page_can_be_read_by_all(client: TestClient) -> None:

@@ -1,9 +1,16 @@
 """Models, impact and serving as pages."""
 
+from pathlib import Path
+
 import pytest
 from fastapi.testclient import TestClient
 
+from pipeline_lib.metadata.mlmd import open_store
+from pipeline_lib.metadata.records import NewArtifact, NewExecution, NodeKey, Run, State
+from pipeline_lib.metadata.store import Store
 from unit.lineage.conftest import Audited
+from unit.lineage.web.conftest import artifacts_of, client_of
+from unit.lineage.web.html_checks import Page
 
 
 def test_a_model_is_explained_by_id_version_and_pushed_model(client: TestClient, audited: Audited) -> None:
@@ -43,3 +50,32 @@ def test_serving_tells_what_is_live_and_what_was(client: TestClient, query: str)
     assert "version 102" in text
     assert "serving now" in text
     assert "until" in text
+
+
+def pushed_without_model(store: Store) -> int:
+    """A pushed model whose push read no recorded model, as other tools or a half-restored store have it."""
+    key = NodeKey(pipeline="flights", run_id="one", node="push")
+    store.open_run(Run(pipeline="flights", run_id="one", state=State.COMPLETE))
+    new = NewExecution(key=key, type_name="t.push", cache_key="", inputs={}, parameters={}, facts={})
+    pushed = NewArtifact(
+        type_name="PushedModel",
+        uri="/p/1",
+        digest="p",
+        properties={"pushed": True, "pushed_destination": "/served/lost/7", "pushed_version": "7"},
+    )
+    return store.complete(store.start(new), key, {"pushed_model": [pushed]}, {})["pushed_model"][0].id
+
+
+def test_a_pushed_model_whose_model_is_not_recorded_has_no_dead_link(tmp_path: Path) -> None:
+    with open_store(f"sqlite:///{tmp_path}/metadata.sqlite") as store:
+        pushed = pushed_without_model(store)
+        with client_of(store, artifacts_of(tmp_path)) as client:
+            page = client.get(f"/artifacts/{pushed}").text
+            assert "Which model was pushed is not recorded" in page
+            assert not [link for link in Page(page).links if link.startswith("/models/")]
+            for place in (f"/models/{pushed}", "/models/version:7", "/models/version:7?target=lost"):
+                assert client.get(place).headers["location"] == f"/artifacts/{pushed}", place
+            assert f'href="/artifacts/{pushed}">version 7' in client.get("/").text
+            assert f'href="/artifacts/{pushed}">version 7' in client.get("/serving").text
+            found = client.get("/search", params={"q": "version:7"})
+            assert found.headers["location"] == f"/artifacts/{pushed}"
