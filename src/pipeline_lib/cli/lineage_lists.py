@@ -37,10 +37,11 @@ def live_view(live: Sequence[Change]) -> RenderableType:
     """What every target serves."""
     if not live:
         return Text("nothing was ever pushed")
-    rows = table("target", "version", "since (UTC)", "by", whole=["version"])
+    rows = table("target", "version", "model", "since (UTC)", "by", whole=["version", "model"])
     for change in live:
         version = f"{change.version}{'' if change.stable else f' ({_beside(change)})'}"
-        rows.add_row(Text(change.target), Text(version), _time(change.live_at), Text(change.kind))
+        model = "" if change.model_id is None else str(change.model_id)
+        rows.add_row(Text(change.target), Text(version), model, _time(change.live_at), Text(change.kind))
     return rows
 
 

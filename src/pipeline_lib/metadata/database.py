@@ -12,6 +12,8 @@ from pipeline_lib.errors import MetadataUnavailableError, MetadataUrlError, Secr
 from pipeline_lib.secrets import reveal_secret
 
 if TYPE_CHECKING:
+    import psycopg
+
     from pipeline_lib.settings import MetadataSettings
 
 Backend = Literal["sqlite", "postgresql", "mysql"]
@@ -159,25 +161,38 @@ def _file_lock(database: Database) -> Iterator[None]:
         lock.release()
 
 
-def _advisory_lock(database: Database) -> Iterator[None]:
+def postgresql_connect(database: Database, name: str) -> "psycopg.Connection[Any] | None":
+    """A connection to one of a server's databases, each statement a transaction; None without the driver.
+
+    Raises:
+        MetadataUnavailableError: The database cannot be reached.
+    """
     try:
         import psycopg
-    except ImportError:  # the [postgresql] extra is not installed: opening retries instead
-        yield
-        return
+    except ImportError:
+        return None
     try:
-        connection = psycopg.connect(
+        return psycopg.connect(
             host=database.host,
             port=database.port,
             user=database.user or None,
             password=database.revealed_password() or None,
-            dbname="postgres",
+            dbname=name,
             sslmode=database.options.get("sslmode"),
             autocommit=True,
             options=f"-c statement_timeout={int(_LOCK_SECONDS * 1000)}",
         )
     except psycopg.Error as error:
         raise _unreachable(database, error) from error
+
+
+def _advisory_lock(database: Database) -> Iterator[None]:
+    connection = postgresql_connect(database, "postgres")
+    if connection is None:  # opening retries instead
+        yield
+        return
+    import psycopg
+
     with connection:
         try:
             connection.execute("SELECT pg_advisory_lock(%s)", (_ADVISORY_LOCK,))

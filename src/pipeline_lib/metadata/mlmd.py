@@ -49,6 +49,7 @@ from pipeline_lib.metadata.mlmd_types import (
     STORE_VERSION,
 )
 from pipeline_lib.metadata.mlmd_values import get_value, put_value
+from pipeline_lib.metadata.planner import TAUGHT, teach_planner
 from pipeline_lib.metadata.records import (
     ORPHANED,
     ArtifactState,
@@ -64,6 +65,8 @@ if TYPE_CHECKING:
     from pipeline_lib.metadata.store import Store
     from pipeline_lib.plan.models import ArtifactType
     from pipeline_lib.settings import MetadataSettings
+
+_TAUGHT = "taught"
 
 
 def open_store(settings: "MetadataSettings | str") -> "Store":
@@ -108,12 +111,23 @@ class MlmdStore(MlmdStates):
                 got=version,
                 fix="use the version that wrote it, or name another database in the profile",
             )
+        if mark.id and mark.custom_properties[_TAUGHT].int_value < TAUGHT:
+            self._teach(mark)
+
+    def _teach(self, mark: Any) -> None:
+        """What a store's database has to know to stay fast, where an earlier version made the store."""
+        with self._connection.creating():
+            if teach_planner(self._connection.database):
+                mark.custom_properties[_TAUGHT].int_value = TAUGHT
+                self._call("put_contexts", [mark], [f"custom_properties.{_TAUGHT}"])
 
     def _put_mark(self) -> Any:
         from ml_metadata.proto import metadata_store_pb2 as pb
 
         mark = pb.Context(type_id=self._types.context_type_id(STORE_TYPE), name=STORE_NAME)
         mark.custom_properties["version"].int_value = STORE_VERSION
+        if teach_planner(self._connection.database):
+            mark.custom_properties[_TAUGHT].int_value = TAUGHT
         self._call("put_contexts", [mark])
         return mark
 

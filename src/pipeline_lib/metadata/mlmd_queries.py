@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline_lib.metadata.marks import Mark, MarkKind
-from pipeline_lib.metadata.mlmd_reader import SUCCEEDED, MlmdReader
+from pipeline_lib.metadata.mlmd_reader import SUCCEEDED, MlmdReader, within_context
 from pipeline_lib.metadata.mlmd_records import stored_execution, stored_run
 from pipeline_lib.metadata.mlmd_text import given_text, is_plain, quoted, stored_text, text_digest
 from pipeline_lib.metadata.mlmd_types import INTERNAL, KEPT_TEXT, PIPELINE_RUN
@@ -48,16 +48,13 @@ class MlmdQueries(MlmdReader):
         context = self._context(mark.kind.value, mark_name(mark))
         if context is None:
             return []
-        found = self._call(
-            "get_executions_by_context",
-            context.id,
-            list_options=self._slice_options(within, [SUCCEEDED]),
-        )
+        options = self._slice_options(within, [within_context(context.id), SUCCEEDED])
+        found = self._call("get_executions", list_options=options)
         return self._with_ports(list(found))
 
     def marks(self, kind: MarkKind, within: Slice, *, prefix: str = "") -> Sequence[Mark]:
         """See `Store.marks`."""
-        conditions = [f"type = {quoted(kind.value)}"]
+        conditions = [self._of_type(kind.value)]
         if prefix:
             if _HEX.fullmatch(prefix) is None:
                 return []
@@ -76,7 +73,7 @@ class MlmdQueries(MlmdReader):
             return {}
         names = ", ".join(quoted(digest) for digest in wanted)
         options = self._list_options(
-            len(wanted), filter_query=f"type = {quoted(KEPT_TEXT)} AND name IN ({names})"
+            len(wanted), filter_query=f"{self._of_type(KEPT_TEXT)} AND name IN ({names})"
         )
         found = self._call("get_contexts", list_options=options)
         return {message.name: get_value(message.custom_properties[KEPT_TEXT]) for message in found}
@@ -101,19 +98,17 @@ class MlmdQueries(MlmdReader):
         conditions = self._common(query)
         if query.state is not None:
             conditions.append(f"last_known_state = {State(query.state).value}")
-        if query.run_id is None:
-            found = self._call("get_executions", list_options=self._slice_options(within, conditions))
-        else:
+        if query.run_id is not None:
             context = self._context(PIPELINE_RUN, query.run_id)
             if context is None:
                 return []
-            options = self._slice_options(within, conditions)
-            found = self._call("get_executions_by_context", context.id, list_options=options)
+            conditions.append(within_context(context.id))
+        found = self._call("get_executions", list_options=self._slice_options(within, conditions))
         return [stored_execution(message) for message in found]
 
     def list_runs(self, query: RecordQuery, within: Slice) -> Sequence[Run]:
         """See `Store.list_runs`."""
-        conditions = [f"type = {quoted(PIPELINE_RUN)}"]
+        conditions = [self._of_type(PIPELINE_RUN)]
         for name, value in (("pipeline", query.pipeline), ("state", query.state), ("span", query.run_span)):
             if value is not None:
                 conditions.append(equals(f"{INTERNAL}{name}", value))

@@ -45,7 +45,11 @@ class MlmdReader:
 
     def node_history(self, pipeline: str, node: str, *, limit: int = 20) -> Sequence[StoredExecution]:
         """See `Store.node_history`."""
-        found = self._of_context(NODE, f"{pipeline}.{node}", limit)
+        context = self._context(NODE, f"{pipeline}.{node}")
+        if context is None:
+            return []
+        options = self._list_options(limit, filter_query=within_context(context.id))
+        found = self._call("get_executions", list_options=options)
         return [stored_execution(message) for message in found]
 
     def execution(self, execution_id: int) -> StoredExecution | None:
@@ -70,7 +74,7 @@ class MlmdReader:
 
     def runs(self, pipeline: str | None = None, *, limit: int = 20) -> Sequence[Run]:
         """See `Store.runs`."""
-        conditions = [f"type = {quoted(PIPELINE_RUN)}"]
+        conditions = [self._of_type(PIPELINE_RUN)]
         if pipeline is not None:
             conditions.append(equals(f"{INTERNAL}pipeline", pipeline))
         options = self._list_options(limit, filter_query=" AND ".join(conditions))
@@ -175,13 +179,18 @@ class MlmdReader:
         except NotStoredError:
             return []
 
+    def _of_type(self, context_type: str) -> str:
+        """The filter for contexts of a type: by number, which has an index; by name all contexts are read."""
+        known = self._types.known_context_type_id(context_type)
+        return "id < 0" if known is None else f"type_id = {known}"
+
     def _context(self, type_name: str, name: str) -> Any:
         return self._call("get_context_by_type_and_name", type_name, stored_text(name))
 
     def _of_context(
         self, type_name: str, name: str, limit: int | None, condition: str | None = None
     ) -> list[Any]:
-        """Executions of a context, newest first."""
+        """Executions of a context of few, newest first; see `within_context` for those of many."""
         context = self._context(type_name, name)
         if context is None:
             return []
@@ -229,6 +238,14 @@ class MlmdReader:
             )
             for message in executions
         ]
+
+
+def within_context(context_id: int) -> str:
+    """The filter for what belongs to a context of many executions.
+
+    ML Metadata's own call for it, faster for few, reads the ids of all that ever belonged.
+    """
+    return f"contexts_a.id = {int(context_id)}"
 
 
 def _has_texts(artifact: StoredArtifact, equal: Mapping[str, Any]) -> bool:

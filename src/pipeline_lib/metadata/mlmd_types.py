@@ -87,15 +87,23 @@ class TypeRegistry:
         """The type's id; made if it is not there."""
         return self._id("context", name)
 
+    def known_context_type_id(self, name: str) -> int | None:
+        """The type's id; None if it is not there: reading makes no types."""
+        return self._known("context", name)
+
     def _id(self, what: str, name: str) -> int:
-        found = self._ids.get((what, name))
+        found = self._known(what, name)
         if found is None:
-            try:
-                found = int(self._connection.call(f"get_{what}_type", name).id)
-            except NotStoredError:
-                found = self._put(what, _empty_type(what, name))
-            self._ids[what, name] = found
+            found = self._ids[what, name] = self._put(what, _empty_type(what, name))
         return found
+
+    def _known(self, what: str, name: str) -> int | None:
+        if (what, name) not in self._ids:
+            try:
+                self._ids[what, name] = int(self._connection.call(f"get_{what}_type", name).id)
+            except NotStoredError:
+                return None
+        return self._ids[what, name]
 
     def _put(self, what: str, message: Any) -> int:
         with self._connection.creating():
