@@ -13,7 +13,7 @@ from pipeline_lib.lineage.models.difference import Difference
 from pipeline_lib.lineage.models.explanation import Explanation
 from pipeline_lib.lineage.queries.pushes import Push
 from pipeline_lib.lineage.queries.reach import Impact
-from pipeline_lib.lineage.queries.sources import span_text
+from pipeline_lib.lineage.queries.sources import spans_text
 from pipeline_lib.wording import plain, size
 
 _DIGITS = 12
@@ -35,7 +35,7 @@ def explanation_view(found: Explanation) -> RenderableType:
     ]
     environments = [("environment", environment[:_DIGITS]) for environment in found.code.environments]
     sections: list[tuple[str, Sequence[Sequence[str]]]] = [
-        ("data", [("spans", ", ".join(map(span_text, found.spans)))] if found.spans else []),
+        ("data", [("spans", spans_text(found.spans))] if found.spans else []),
         ("files", files),
         ("schema", [(str(a.id), a.digest[:_DIGITS], a.uri) for a in found.schemas]),
         ("code", [*(("commit", *commit) for commit in commits), *environments]),
@@ -123,7 +123,8 @@ def _metrics(found: Explanation) -> Iterable[tuple[str, str, str]]:
             number = told.get("value")
             shown = f"{number:.4g}" if isinstance(number, int | float) else ""
             met = {True: "met", False: "MISSED"}.get(bound.get("met"), "no value")
-            yield f"  {one.get('slice')}: {bound.get('metric')}", shown, f"{_named(limits)}: {met}"
+            of = "change " if bound.get("of") == "difference" else ""
+            yield f"  {one.get('slice')}: {bound.get('metric')}", shown, f"{of}{_named(limits)}: {met}"
 
 
 def _approvals(found: Explanation) -> Iterable[tuple[str, str, str]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline_lib.lineage.models.explanation import Explanation
-from pipeline_lib.lineage.queries.sources import span_text
+from pipeline_lib.lineage.queries.sources import spans_text
 
 _ALL = "all rows"
 
@@ -69,7 +69,7 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Chang
 def _data(explained: Explanation) -> dict[str, Any]:
     files = {f"{file.node}: {file.name}": file.sha256 for file in explained.files}
     schemas = {f"schema of {schema.node}": schema.digest for schema in explained.schemas}
-    return files | schemas | {"spans": ", ".join(map(span_text, explained.spans))}
+    return files | schemas | {"spans": spans_text(explained.spans)}
 
 
 def _code(explained: Explanation) -> dict[str, Any]:

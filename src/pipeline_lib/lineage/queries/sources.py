@@ -71,6 +71,20 @@ def span_number(text: str) -> int:
         ) from error
 
 
+def spans_text(spans: Iterable[int]) -> str:
+    """Spans as people read them: each stretch without a gap as its ends."""
+    stretches: list[list[int]] = []
+    for span in sorted(set(spans)):
+        if stretches and span == stretches[-1][-1] + 1:
+            stretches[-1].append(span)
+        else:
+            stretches.append([span])
+    return ", ".join(
+        f"{span_text(some[0])} to {span_text(some[-1])}" if len(some) > 2 else ", ".join(map(span_text, some))
+        for some in stretches
+    )
+
+
 def span_text(span: int) -> str:
     """A span as people read it; numbers too small for a day of data stay numbers."""
     return str(span) if not 3_650 <= span < 100_000 else (_EPOCH + timedelta(days=span)).isoformat()

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline_lib.errors import LineageQueryError
-from pipeline_lib.lineage.queries.sources import source_files, span_number, span_text
+from pipeline_lib.lineage.queries.sources import source_files, span_number, span_text, spans_text
 from unit.lineage.conftest import Audited
 
 
@@ -27,3 +27,17 @@ def test_files_come_with_hash_and_reader(audited: Audited) -> None:
         ("ingest", "it's 2%.csv"),
         ("ingest", "one.csv"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("spans", "text"),
+    [
+        ((), ""),
+        ((7,), "7"),
+        ((7, 8), "7, 8"),
+        ((9, 7, 8, 8), "7 to 9"),
+        ((15870, 15871, 15872, 15880), "2013-06-14 to 2013-06-16, 2013-06-24"),
+    ],
+)
+def test_stretches_of_spans_are_told_by_their_ends(spans: tuple[int, ...], text: str) -> None:
+    assert spans_text(spans) == text
