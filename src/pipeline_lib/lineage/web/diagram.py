@@ -12,8 +12,17 @@ from pipeline_lib.metadata.records import StoredArtifact, StoredExecution
 
 _HEAD, _ROW, _FOOT = 44.0, 20.0, 6.0
 _MARGIN = 6.0
-_FITTING = 23
-_SPACING = Spacing()
+_SPACING = Spacing(width=182.0, column_gap=34.0)
+# Room for a text on a card, px, and the largest font size in it.
+_ROOM, _FONT = _SPACING.width - 25 - 6, 12.5
+# Widths of signs in a bold and wide font (DejaVu Sans), in parts of its size.
+_NARROW, _SLIM, _WIDE = (
+    dict.fromkeys("ijlI.,:;!|'", 0.38),
+    dict.fromkeys("frtcs_-()[]/ ", 0.55),
+    dict.fromkeys("mwMW@%", 1.05),
+)
+_WIDTHS = {**_NARROW, **_SLIM, **_WIDE}
+_ASCII, _OTHER = 0.72, 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +89,8 @@ def diagram_of(executions: Sequence[StoredExecution], *, marked: Iterable[int] =
     """
     boxes = _boxes(executions)
     uses = _uses(boxes)
-    layout = lay_out({name: box.height for name, box in boxes.items()}, [(a, b) for a, _, b in uses])
+    heights = {name: box.height for name, box in boxes.items()}
+    layout = lay_out(heights, [(a, b) for a, _, b in uses], spacing=_SPACING)
     corners = {name: (x + _MARGIN, y + _MARGIN) for name, (x, y) in layout.corners.items()}
     chosen = frozenset(marked)
     return Diagram(
@@ -202,4 +212,12 @@ def _line(start: tuple[float, float], bends: Sequence[tuple[float, float]], end:
 
 
 def _fitted(text: str) -> str:
-    return text if len(text) <= _FITTING else f"{text[: _FITTING - 1]}…"
+    """As much of a text as stays on the card in a wide font; all of it is in the title."""
+    room, width, kept = _ROOM / _FONT, 0.0, 0
+    for place, sign in enumerate(text, start=1):
+        width += _WIDTHS.get(sign, _ASCII if sign.isascii() else _OTHER)
+        if width > room:
+            return f"{text[:kept]}…"
+        if width + _OTHER <= room:
+            kept = place
+    return text

@@ -200,8 +200,10 @@ def side(value: Any) -> Markup:
     """One side of a difference: hashes short, nothing as a dash."""
     if value is None or value == "":
         return Markup('<span class="soft" >nothing</span>')
-    text = str(value)
-    return short_digest(text) if len(text) == _SHA256 and text.isalnum() else pretty(value)
+    parts = str(value).split(", ")
+    if all(len(part) == _SHA256 and part.isalnum() for part in parts):
+        return Markup(", ").join(map(short_digest, parts))
+    return pretty(value)
 
 
 def state_of(execution: StoredExecution) -> str:

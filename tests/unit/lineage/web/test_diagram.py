@@ -1,5 +1,9 @@
 """Cards and lines of a diagram."""
 
+from dataclasses import replace
+
+import pytest
+
 from pipeline_lib.lineage.queries.graph import upstream
 from pipeline_lib.lineage.web.diagram import Card, Diagram, diagram_of, diagram_of_lineage
 from unit.lineage.conftest import Audited
@@ -40,3 +44,21 @@ def test_a_state_of_several_is_said_only_if_it_is_one(audited: Audited) -> None:
     ]
     assert cards(diagram_of(executions))["ingest"].state in ("complete", "mixed")
     assert diagram_of([]).cards == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "whole"),
+    [
+        ("compute_statistics", True),
+        ("validate_examples", True),
+        ("ingest_weather", True),
+        ("i" * 25, True),
+        ("W" * 25, False),
+        ("\N{CJK UNIFIED IDEOGRAPH-6A21}" * 25, False),
+    ],
+)
+def test_a_name_stays_on_its_card(audited: Audited, name: str, whole: bool) -> None:
+    (made,) = audited.store.producers([audited.made("Model")[0].id])
+    (card,) = diagram_of([replace(made, key=replace(made.key, node=name))]).cards
+    assert (card.title == name) is whole
+    assert whole or card.title.endswith("…")

@@ -43,6 +43,9 @@ def test_values_are_escaped_short_or_long(value: object) -> None:
 
 def test_nothing_is_said_as_such() -> None:
     assert "nothing" in side(None)
+    hashes = side(f"{'a' * 64}, {'b' * 64}")
+    assert hashes.count("<code") == 2
+    assert "<details" not in hashes
     assert pretty([]) == "empty"
     assert given({"b": 1, "a": None, "c": []}) == {"b": 1}
     assert given_list([{"a": None, "b": 2}, 3]) == [{"b": 2}, 3]
