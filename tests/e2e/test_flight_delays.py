@@ -1,20 +1,16 @@
 """The sample pipeline by the command line, on real flights, in an empty folder: what a stranger does."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-NIGHT = date(2013, 6, 14)
-DAYS = [NIGHT + timedelta(days=offset) for offset in (-2, -1, 0, 1)]
+from e2e.conftest import DAYS, NIGHT, Project, output
+
+pytestmark = pytest.mark.xdist_group("flights")
 
 TYPICAL = {
     "origin": "EWR",
@@ -40,82 +36,15 @@ TYPICAL = {
 HEAVY = ("tensorflow", "apache_beam", "pyarrow", "numpy", "pandas", "airflow")
 
 
-class Project:
-    """A copy of the sample in a folder of its own, and the command run there."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        shutil.copytree(ROOT / "dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copytree(ROOT / "configs", folder / "configs")
-        self.environment = {
-            **os.environ,
-            "PIPELINE_HOST__DIRECTORY": str(folder / "host"),
-            "PYTHONPATH": str(folder / "dags"),
-        }
-
-    def python(self, code: str) -> str:
-        return self._call([sys.executable, "-c", code], 0)
-
-    def pipeline(self, *arguments: str, code: int = 0) -> str:
-        return self._call([str(Path(sys.executable).with_name("pipeline")), *arguments], code)
-
-    def json(self, *arguments: str, code: int = 0) -> Any:
-        return json.loads(self.pipeline(*arguments, "--json", code=code))
-
-    def _call(self, command: list[str], code: int) -> str:
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=280,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr if code else done.stdout
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    made = Project(tmp_path_factory.mktemp("project"))
-    days = ", ".join(f"date({d.year}, {d.month}, {d.day})" for d in DAYS)
-    made.python(
-        "from datetime import date; from pathlib import Path; from flight_delays.data import write_days; "
-        f"write_days(Path('.pipeline/data'), [{days}])"
-    )
-    yield made
-    made.pipeline("host", "stop")
-
-
-def _run(project: Project, day: date, *arguments: str, code: int = 0) -> dict[str, Any]:
-    found: dict[str, Any] = project.json(
-        "run", "flight-delays", "-p", f"day={day}", "-p", "train_steps=150", *arguments, code=code
-    )
-    return found
-
-
 def _outcomes(result: dict[str, Any]) -> dict[str, str]:
     return {node["node"]: node["outcome"] for node in result["nodes"]}
 
 
-def _output(result: dict[str, Any], node: str, port: str) -> dict[str, Any]:
-    (found,) = [n for n in result["nodes"] if n["node"] == node]
-    artifact: dict[str, Any] = found["outputs"][port][0]
-    return artifact
-
-
-@pytest.fixture(scope="module")
-def first_night(project: Project) -> dict[str, Any]:
-    project.pipeline("run", "flight-delays", "--each", f"{DAYS[0]}:{DAYS[1]}", "--to", "join_weather")
-    return _run(project, NIGHT)
-
-
 def test_a_night_ends_in_a_pushed_model(project: Project, first_night: dict[str, Any]) -> None:
     assert set(_outcomes(first_night).values()) == {"complete", "resolved"}
-    blessing = _output(first_night, "evaluate", "blessing")
+    blessing = output(first_night, "evaluate", "blessing")
     assert (blessing["properties"]["blessed"], blessing["properties"]["outcome"]) == (True, "blessed")
-    pushed = _output(first_night, "push", "pushed_model")
+    pushed = output(first_night, "push", "pushed_model")
     served = Path(pushed["properties"]["pushed_destination"])
     assert served.parent == project.folder / ".pipeline/serving/flight-delays"
     assert (served / "saved_model.pb").exists()
@@ -128,13 +57,13 @@ def test_the_window_holds_every_day_so_far(first_night: dict[str, Any]) -> None:
 
 
 def test_the_same_night_again_comes_from_the_cache(project: Project, first_night: dict[str, Any]) -> None:
-    again = _run(project, NIGHT)
+    again = project.run(NIGHT)
     executed = {node for node, outcome in _outcomes(again).items() if outcome == "complete"}
     assert executed == {"push"}  # never cached: it looks at the serving directory itself
     version = ("push", "pushed_model")
     assert (
-        _output(again, *version)["properties"]["pushed_version"]
-        == _output(first_night, *version)["properties"]["pushed_version"]
+        output(again, *version)["properties"]["pushed_version"]
+        == output(first_night, *version)["properties"]["pushed_version"]
     )
 
 
@@ -150,13 +79,12 @@ def test_a_cached_run_imports_nothing_heavy(project: Project, first_night: dict[
 
 
 def test_the_next_night_is_compared_with_the_blessed_model(
-    project: Project, first_night: dict[str, Any]
+    first_night: dict[str, Any], next_night: dict[str, Any]
 ) -> None:
-    model = _output(first_night, "train", "model")
-    following = _run(project, DAYS[3])
-    blessing = _output(following, "evaluate", "blessing")
+    model = output(first_night, "train", "model")
+    blessing = output(next_night, "evaluate", "blessing")
     assert blessing["properties"]["baseline_model_id"] == model["id"]
-    assert _outcomes(following)["import_schema"] == "cached"
+    assert _outcomes(next_night)["import_schema"] == "cached"
 
 
 def test_the_plan_says_what_an_edit_costs(project: Project, first_night: dict[str, Any]) -> None:
@@ -175,7 +103,7 @@ def test_the_plan_says_what_an_edit_costs(project: Project, first_night: dict[st
 
 
 def test_the_served_model_answers_raw_columns(project: Project, first_night: dict[str, Any]) -> None:
-    served = _output(first_night, "push", "pushed_model")["properties"]["pushed_destination"]
+    served = output(first_night, "push", "pushed_model")["properties"]["pushed_destination"]
     answer = project.python(
         "import os; os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'\n"
         "import tensorflow as tf\n"
@@ -224,7 +152,7 @@ def test_a_typo_is_explained(project: Project, arguments: list[str], message: st
 
 
 def test_a_night_without_data_fails_and_says_which_days_there_are(project: Project) -> None:
-    result = _run(project, date(2013, 7, 1), code=1)
+    result = project.run(date(2013, 7, 1), code=1)
     outcomes = _outcomes(result)
     assert outcomes["ingest_flights"] == "failed"
     assert outcomes["push"] == "blocked"
@@ -242,7 +170,7 @@ def test_a_broken_csv_stops_the_night_before_anything_is_published(project: Proj
     lines = flights.read_text().splitlines()
     lines[100] += ",one cell too many"
     flights.write_text("\n".join(lines))
-    result = _run(project, day, code=1)
+    result = project.run(day, code=1)
     (failed,) = [node for node in result["nodes"] if node["node"] == "ingest_flights"]
     assert ":101" in failed["error"]["at"]
     assert not [
@@ -252,7 +180,7 @@ def test_a_broken_csv_stops_the_night_before_anything_is_published(project: Proj
     ]
     mended = lines[100].removesuffix(",one cell too many")
     flights.write_text("\n".join([*lines[:100], mended, *lines[101:]]) + "\n")
-    assert set(_outcomes(_run(project, day, "--to", "join_weather")).values()) <= {
+    assert set(_outcomes(project.run(day, "--to", "join_weather")).values()) <= {
         "complete",
         "cached",
         "left out",
