@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from pipeline_lib.airflow import listener
 from pipeline_lib.airflow.views import PREFIX, external_views
 
 
@@ -16,6 +17,7 @@ class PipelinesPlugin(AirflowPlugin):
 
     name = "pipelines"
     external_views = external_views()
+    listeners = [listener]
 
     @property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]  # a list in the base class
