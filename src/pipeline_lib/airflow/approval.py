@@ -6,18 +6,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.providers.standard.triggers.hitl import HITLTrigger
 from airflow.sdk import Param
 from airflow.sdk.bases.notifier import BaseNotifier
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from pipeline_lib.airflow.links import address_of
 from pipeline_lib.airflow.runs import TaskRun, deployment_of, task_run
 from pipeline_lib.errors import PipelineError
-from pipeline_lib.metadata.records import NodeKey, StoredArtifact
+from pipeline_lib.metadata.records import NodeKey, StoredArtifact, StoredExecution
 from pipeline_lib.plan.models import ApprovalRule, Node
 from pipeline_lib.runtime.approvals import (
     Answer,
     Decision,
     Question,
+    decision_of,
     is_approved,
     latest_answer,
     not_launched,
@@ -28,6 +31,7 @@ from pipeline_lib.runtime.approvals import (
 from pipeline_lib.runtime.results import Outcome
 
 _LONGEST_VALUE = 120
+_ASKED = "asked_in_try"
 
 
 class ApproveNode(ApprovalOperator):
@@ -76,6 +80,14 @@ class ApproveNode(ApprovalOperator):
             question = _question(run, node, key)
             if is_approved(run.session.store, question):
                 return {"decision": str(Decision.APPROVED), "reason": "approved in this run already"}
+            given = latest_answer(run.session.store, key)
+        first = first_try(context["ti"], self.retries or 0)
+        if given is not None and given.facts["airflow"]["try"] >= first:
+            self.log.info("answered to an earlier try: execution %s", given.id)
+            return self._conclude(context, question, event_of(given))
+        if (context["task_state_store"].get(_ASKED) or 0) >= first:
+            self._await_what_was_asked(context)
+        context["task_state_store"].set(_ASKED, context["ti"].try_number)
         self.subject = question.subject
         self.body = body_of(question)
         return super().execute(context)
@@ -101,6 +113,31 @@ class ApproveNode(ApprovalOperator):
             answer.by or "nobody",
             recorded.id if recorded else None,
         )
+        return self._conclude(context, question, event)
+
+    def _await_what_was_asked(self, context: Any) -> None:
+        """Wait for the answer to the question that an earlier try put, or take it if it is there.
+
+        An answer that comes while the task that asked is still leaving its worker makes Airflow 3.3.2 take
+        the task for killed, and try it again. Asking again would delete the answer, and going on at
+        once would be too early again; the triggerer is late enough.
+        """
+        limit = self.response_timeout
+        self.defer(
+            trigger=HITLTrigger(
+                ti_id=context["ti"].id,
+                options=self.options,
+                params=self.serialized_params,
+                defaults=self.defaults,
+                multiple=self.multiple,
+                timeout_datetime=None if limit is None else datetime.now(UTC) + limit,
+                poke_interval=1.0,
+            ),
+            method_name="execute_complete",
+        )
+
+    def _conclude(self, context: Any, question: Question, event: dict[str, Any]) -> Any:
+        answer = answer_of(event)
         result = refusal(question, answer.decision, answer.comment or str(answer.decision))
         if result is not None and result.outcome is Outcome.FAILED:
             raise AirflowFailException(str(result.error))
@@ -121,10 +158,30 @@ def answer_of(event: Mapping[str, Any]) -> Answer:
     )
 
 
+def event_of(given: StoredExecution) -> dict[str, Any]:
+    """A recorded answer as Airflow told it: the reverse of `answer_of`."""
+    told = given.parameters
+    decision = decision_of(given)
+    approved = decision is Decision.APPROVED
+    return {
+        "chosen_options": [ApprovalOperator.APPROVE if approved else ApprovalOperator.REJECT],
+        "params_input": {"comment": told["comment"]},
+        "responded_at": datetime.fromisoformat(str(told["at"])),
+        "responded_by_user": {"id": told["by"], "name": told["by"]} if told["by"] else None,
+        "timedout": decision is Decision.TIMED_OUT,
+    }
+
+
+def first_try(ti: Any, retries: int) -> int:
+    """Number of the task's first try since somebody cleared it, which means to ask anew."""
+    return int(ti.max_tries) - retries + 1
+
+
 def body_of(question: Question) -> str:
-    """The question's text in Markdown: what the author says, and what the node would read."""
+    """The question's text in Markdown: what the author says, and what the node would read, with its pages."""
     rows = [
-        f"| {port} | {artifact.type_name} {artifact.id} | {_properties(artifact)} |"
+        f"| {port} | [{artifact.type_name} {artifact.id}]({address_of(f'/artifacts/{artifact.id}')})"
+        f" | {_properties(artifact)} |"
         for port, artifacts in question.inputs.items()
         for artifact in artifacts
     ]

@@ -35,8 +35,7 @@ class PipelineLink(BaseOperatorLink):
         pages: Mapping[str, str] = getattr(operator, "pages", {})
         if self.page not in pages:
             return ""
-        prefix = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
-        return f"{prefix}{inside_airflow(pages[self.page])}"
+        return address_of(pages[self.page])
 
 
 class ReportLink(PipelineLink):
@@ -68,6 +67,12 @@ class CachedFromLink(PipelineLink):
 
 
 LINKS = (ReportLink(), ExecutionLink(), LineageLink(), CachedFromLink())
+
+
+def address_of(page: str) -> str:
+    """Where Airflow's UI shows one of our pages, as a link from any other page of it."""
+    prefix = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/")
+    return f"{prefix}{inside_airflow(page)}"
 
 
 def pages_of(session: "Session", result: NodeResult) -> dict[str, str]:

@@ -1,16 +1,19 @@
-"""The approval task's question and answer; whole ones are in tests/integration/test_airflow_nightly.py."""
+"""The approval task's question and answer; whole ones: integration/airflow/postgresql/test_nightly.py."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from pipeline_lib import Approval
 from pipeline_lib.airflow import to_dag
-from pipeline_lib.airflow.approval import ApproveNode, answer_of, body_of
+from pipeline_lib.airflow.approval import ApproveNode, answer_of, body_of, event_of, first_try
+from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.records import NodeKey, StoredArtifact
 from pipeline_lib.plan.models import ApprovalRule, ArtifactType
-from pipeline_lib.runtime.approvals import Decision, Question
+from pipeline_lib.runtime.approvals import Answer, Decision, Question, record_answer
 from unit.airflow.test_dags import CODE, plan
 
 KEY = NodeKey(pipeline="p", run_id="r", node="use")
@@ -47,6 +50,28 @@ def test_airflows_answer_is_ours(told: dict[str, Any], decision: Decision, by: s
     assert (answer.decision, answer.by, answer.comment, answer.at) == (decision, by, comment, MOMENT)
 
 
+@pytest.mark.parametrize("decision", list(Decision))
+def test_a_recorded_answer_can_be_told_again(tmp_path: Path, decision: Decision) -> None:
+    by = "" if decision is Decision.TIMED_OUT else "ana"
+    answer = Answer(decision=decision, by=by, comment="why", at=MOMENT)
+    question = Question(key=KEY, rule=ApprovalRule(), inputs={})
+    with open_store(f"sqlite:///{tmp_path}/store.sqlite") as store:
+        given = record_answer(store, question, answer, {})
+    assert answer_of(event_of(given)) == answer
+
+
+@pytest.mark.parametrize(
+    ("number", "most", "first"),
+    [
+        pytest.param(1, 2, 1, id="first"),
+        pytest.param(2, 2, 1, id="tried-again"),
+        pytest.param(2, 3, 2, id="cleared"),
+    ],
+)
+def test_clearing_begins_a_new_series_of_tries(number: int, most: int, first: int) -> None:
+    assert first_try(SimpleNamespace(try_number=number, max_tries=most), retries=2) == first
+
+
 def test_the_question_shows_what_would_be_read() -> None:
     artifact = StoredArtifact(
         id=3,
@@ -58,7 +83,8 @@ def test_the_question_shows_what_would_be_read() -> None:
     )
     body = body_of(Question(key=KEY, rule=ApprovalRule(message="Push it?"), inputs={"model": (artifact,)}))
     assert body.splitlines()[0] == "Push it?"
-    assert body.splitlines()[-1] == r"| model | Model 3 | auc: 0.7, note: a\|b |"
+    page = "/plugin/pipelines/lineage/artifacts/3"
+    assert body.splitlines()[-1] == rf"| model | [Model 3]({page}) | auc: 0.7, note: a\|b |"
     assert "no artifact" in body_of(Question(key=KEY, rule=ApprovalRule(), inputs={}))
 
 
