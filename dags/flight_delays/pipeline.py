@@ -1,6 +1,9 @@
 """The flight-delay pipeline: a night's flights in, a model that beats yesterday's out."""
 
 from datetime import date
+from typing import Annotated
+
+from pydantic import Field
 
 from flight_delays.weather import join_weather
 from pipeline_components.evaluate import Metric, evaluate
@@ -19,8 +22,8 @@ from pipeline_lib.artifacts import Model
 @pipeline(name="flight-delays", schedule="0 3 * * *")
 def flight_delays(
     day: date,
-    window: int = 14,
-    train_steps: int = 600,
+    window: Annotated[int, Field(ge=1)] = 14,
+    train_steps: Annotated[int, Field(ge=1)] = 600,
     flights: str = ".pipeline/data/flights/{YYYY}-{MM}-{DD}.csv",
     weather: str = ".pipeline/data/weather/{YYYY}-{MM}-{DD}.csv",
 ) -> None:

@@ -132,7 +132,7 @@ def _add_tasks(deployment: Deployment, settings: Profile) -> None:
                 trigger_rule=TriggerRule.NONE_FAILED,
                 # An answer within a second of the question can overtake Airflow's own bookkeeping.
                 retries=2,
-                retry_delay=timedelta(seconds=5),
+                retry_delay=timedelta(seconds=1),
                 doc_md=f"Asks whether {node.id} may run, and records the answer.",
             )
         tasks[node.id] = _node_task(plan, node, tasks.get(loop or ""))
@@ -150,7 +150,7 @@ def _add_tasks(deployment: Deployment, settings: Profile) -> None:
 def _node_task(plan: Plan, node: Node, iterations: BaseOperator | None) -> Any:
     arguments = {"task_id": node.id, "node": node.id, "outlets": outlets(plan, node), **_options(node)}
     if iterations is None:
-        return NodeOperator(**arguments)
+        return NodeOperator(component=node.code.qualname, **arguments)
     mapped = NodeOperator.partial(**arguments, map_index_template="{{ task.item }}")
     return mapped.expand_kwargs(iterations.output)
 

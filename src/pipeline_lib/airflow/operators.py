@@ -69,6 +69,7 @@ class NodeOperator(_RunOperator):
         node: Id in the plan.
         iteration: Index in each loop around the node, outermost first.
         item: What the iteration is called in the UI.
+        component: Name of the node's component, which the UI shows as the kind of task.
 
     Attributes:
         outcome: How it ended (`complete`, `cached`, ...), shown among the rendered fields.
@@ -83,8 +84,18 @@ class NodeOperator(_RunOperator):
     operator_extra_links = LINKS
     ui_color = "#e6f4ea"
 
-    def __init__(self, *, node: str, iteration: Sequence[int] = (), item: str = "", **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        node: str,
+        iteration: Sequence[int] = (),
+        item: str = "",
+        component: str = "",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        if component:
+            self.custom_operator_name = component  # Airflow's name for it
         self.node = node
         self.iteration = iteration
         self.item = item

@@ -76,6 +76,7 @@ def test_trigger_rules_let_joins_and_exit_handlers_run(dag: DAG) -> None:
 def test_descriptions_are_shown(dag: DAG) -> None:
     assert dag.description == "All."
     assert dag.get_task("use").doc_md == "Uses it.\n\n`m:f`"
+    assert dag.get_task("use").operator_name == "f"
 
 
 def test_every_output_is_an_asset(dag: DAG) -> None:
