@@ -28,9 +28,9 @@ install: $(STAMP)  ## .venv from the lock; instant when nothing changed
 demo: $(STAMP)  ## A night's flights, from CSV to a pushed model; then from cache; NIGHT=2013-06-15 the next one
 	@PYTHONPATH=$(CURDIR)/dags $(BIN)/python -m flight_delays.demo $(NIGHT)
 
-airflow: $(STAMP)  ## A local Airflow with the sample pipelines; PORT=8080, PROFILE=sqlite, postgresql or celery
-	@PYTHONPATH=$(CURDIR)/dags $(BIN)/python -m flight_delays.deliver
-	@$(BIN)/python -m pipeline_lib.airflow.standalone
+airflow: $(STAMP)  ## A local Airflow with the samples; PORT=8080, PROFILE=sqlite, postgresql, celery; RUN="dags list"
+	@$(if $(RUN),,PYTHONPATH=$(CURDIR)/dags $(BIN)/python -m flight_delays.deliver)
+	@$(BIN)/python -m pipeline_lib.airflow.standalone $(RUN)
 
 test: $(STAMP)  ## Unit, integration and end-to-end tests; only PyPI's packages needed
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not system"
