@@ -15,9 +15,9 @@ import pytest
 
 from benchmarks.measuring import Comparison, Report, timed
 from benchmarks.workplace import ROOT, Workplace
-from integration.airflow_client import AirflowClient
-from integration.airflow_site import free_port
-from pipeline_lib.airflow.standalone import LocalAirflow
+from integration.airflow.client import AirflowClient
+from integration.airflow.started import free_port
+from pipeline_lib.airflow.local import LocalAirflow
 
 CHAPTER = "Airflow: a warm night of flights, SQLite, LocalExecutor"
 FIRST, SECOND = date(2013, 6, 13), date(2013, 6, 14)

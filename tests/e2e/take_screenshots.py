@@ -13,10 +13,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from integration.airflow_client import AirflowClient, quoted
-from integration.airflow_site import free_port
+from integration.airflow.client import AirflowClient, quoted
+from integration.airflow.started import free_port
 from integration.browser import browser, logged_in, read_frame, served, triggered
-from pipeline_lib.airflow.standalone import LocalAirflow
+from pipeline_lib.airflow.local import LocalAirflow
 from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.records import ArtifactQuery
 

@@ -1,4 +1,4 @@
-"""How a node's end becomes a task's; whole tasks run in tests/integration/test_airflow.py."""
+"""How a node's end becomes a task's; whole tasks run in tests/integration/airflow/postgresql/test_runs.py."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""The pages' profile and doors in Airflow; tests/integration/test_airflow_pages.py has a real one."""
+"""The pages' profile and doors in Airflow; tests/integration/airflow/sqlite/test_pages.py has a real one."""
 
 from pathlib import Path
 from types import SimpleNamespace

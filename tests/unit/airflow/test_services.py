@@ -1,4 +1,4 @@
-"""Addresses and refusals; the servers run in tests/integration/test_airflow_kills.py and _celery.py."""
+"""Addresses and refusals; the servers run in tests/integration/airflow/postgresql."""
 
 from pathlib import Path
 

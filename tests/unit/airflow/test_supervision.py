@@ -1,4 +1,4 @@
-"""A task and its supervisor; with real ones in integration/test_airflow_kills.py."""
+"""A task and its supervisor; with real ones in integration/airflow/postgresql/test_kills.py."""
 
 import re
 import subprocess

@@ -53,6 +53,12 @@ def odd_following(day: date) -> None:
     remark(day=day)
 
 
+@pipeline(name="daily", schedule="0 3 * * *")
+def daily(day: date) -> None:
+    """Runs every day."""
+    remark(day=day)
+
+
 @pipeline(name="timed", span=None)
 def timed(at: datetime, share: Annotated[float, Field(ge=0, le=1)] = 0.5) -> None:
     """Takes a moment and a share."""

@@ -1,46 +1,18 @@
-"""Airflow on PostgreSQL: two runs at once, kills of a task's processes, and what its log shows meanwhile."""
+"""Two runs at once, kills of a task's processes, and what its log shows meanwhile."""
 
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
-from integration.airflow_client import quoted
-from integration.airflow_site import (
-    Site,
-    held_by,
-    is_running,
-    open_postgresql,
-    open_site,
-    plan_of,
-    require_one_of_everything,
-    wait_for,
-)
-from pipeline_lib.airflow.services import postgresql_url
-from pipeline_lib.metadata.records import NodeKey, State, StoredExecution
+from integration.airflow.client import quoted
+from integration.airflow.site import Site, held_by, is_running, require_one_of_everything, wait_for
+from pipeline_lib.metadata.records import State, StoredExecution
 
-pytestmark = pytest.mark.xdist_group("airflow-postgresql")
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("af")
-    with (
-        open_postgresql() as server,
-        open_site(
-            folder,
-            [plan_of("held", "held")],
-            runs_at_once=2,
-            metadata=postgresql_url(server, "metadata"),
-            database=postgresql_url(server, "airflow", driver="+psycopg"),
-        ) as site,
-    ):
-        yield site
+pytestmark = pytest.mark.xdist_group("airflow")
 
 
 def trigger(site: Site, gate: Path, start: int = 1) -> str:
@@ -55,21 +27,24 @@ def supervisor(execution: StoredExecution) -> int:
     return psutil.Process(task_process(execution)).ppid()
 
 
-@pytest.mark.parametrize("whom", [task_process, supervisor], ids=["task", "supervisor"])
-def test_a_killed_process_is_followed_by_one_retry(site: Site, tmp_path: Path, whom: Any) -> None:
+def test_a_killed_process_is_followed_by_one_retry(site: Site, tmp_path: Path) -> None:
+    """A run whose task is killed, and beside it one whose supervisor is: both waits at once."""
     gate = tmp_path / "gate"
-    run = trigger(site, gate)
-    first = held_by(site, run)
-    (child,) = site.children()
-    os.kill(whom(first), signal.SIGKILL)
-    wait_for(lambda: not is_running(task_process(first)), 10)
-    wait_for(lambda: not is_running(child.pid), 10)
+    runs = [trigger(site, gate, start) for start in (1, 2)]
+    first = [held_by(site, run) for run in runs]
+    children = wait_for(lambda: site.children() if len(site.children()) == 2 else None)
+    victims = [task_process(first[0]), supervisor(first[1])]
+    for victim in victims:
+        os.kill(victim, signal.SIGKILL)
+    for pid in [*victims, *map(task_process, first), *(child.pid for child in children)]:
+        wait_for(lambda pid=pid: not is_running(pid), 10)
     gate.touch()
-    assert site.client.wait("held", run) == "success"
-    require_one_of_everything(site, run)
-    tries = site.executions(f"held.{run}", "hold")
-    assert [(e.state, e.facts["try"]) for e in tries] == [(State.FAILED, 1), (State.COMPLETE, 2)]
-    assert tries[0].facts["orphaned"] is True
+    assert [site.client.wait("held", run) for run in runs] == ["success"] * 2
+    for run in runs:
+        require_one_of_everything(site, run)
+        tries = site.executions(f"held.{run}", "hold")
+        assert [(e.state, e.facts["try"]) for e in tries] == [(State.FAILED, 1), (State.COMPLETE, 2)]
+        assert tries[0].facts["orphaned"] is True
 
 
 def test_a_task_cleared_while_it_runs_starts_anew(site: Site, tmp_path: Path) -> None:
@@ -104,8 +79,7 @@ def test_two_runs_at_once_and_what_they_show_meanwhile(site: Site, tmp_path: Pat
     assert [client.wait("held", run) for run in runs] == ["success"] * 2
     for run, execution, start in zip(runs, executions, (10, 20), strict=True):
         require_one_of_everything(site, run)
-        done = site.store.completed(NodeKey(pipeline="held", run_id=f"held.{run}", node="hold"))
-        assert done is not None
+        done = site.completed("held", run, "hold")
         assert (done.id, done.outputs["count"][0].properties["value"]) == (execution.id, start + 1)
 
         # Links both ways.
@@ -124,8 +98,6 @@ def test_a_body_knows_nothing_of_airflows_settings_and_modules(site: Site, tmp_p
     gate.touch()
     run = trigger(site, gate)
     assert site.client.wait("held", run) == "success"
-    done = site.store.completed(NodeKey(pipeline="held", run_id=f"held.{run}", node="look_around"))
-    assert done is not None
-    seen = done.outputs["seen"][0].properties
+    seen = site.completed("held", run, "look_around").outputs["seen"][0].properties
     assert all(name.startswith("AIRFLOW_CTX_") for name in seen["airflow"])
     assert seen["imports"] == []

@@ -1,14 +1,20 @@
 """Approvals, waiting, schedules and late data in a real Airflow."""
 
-from datetime import date, timedelta
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from integration.airflow_client import RefusedError, quoted
-from integration.airflow_site import Site, wait_for
-from integration.conftest import TOLD
+from integration.airflow.client import RefusedError, quoted
+from integration.airflow.postgresql.plans import CAUGHT_UP_SINCE
+from integration.airflow.site import Site, wait_for
 from pipeline_lib.lineage.queries.staleness import stale
 from pipeline_lib.metadata.records import NodeKey, StoredExecution
 
@@ -16,20 +22,13 @@ pytestmark = pytest.mark.xdist_group("airflow")
 
 
 @pytest.fixture(scope="module")
-def site(airflow_site: Site) -> Site:
-    return airflow_site
+def source(site: Site) -> str:
+    return site.number("70")
 
 
 @pytest.fixture(scope="module")
-def source(airflow_site: Site) -> str:
-    file = airflow_site.folder / "nightly-number.txt"
-    file.write_text("7")
-    return str(file)
-
-
-@pytest.fixture(scope="module")
-def arrivals(airflow_site: Site) -> Path:
-    folder = airflow_site.folder / "arrivals"
+def arrivals(site: Site) -> Path:
+    folder = site.folder / "arrivals"
     folder.mkdir()
     return folder
 
@@ -63,7 +62,7 @@ def asked(site: Site, dag: str, source: str) -> str:
 
 
 def notes(site: Site) -> list[str]:
-    file = site.folder / TOLD
+    file = site.folder / "told.txt"
     return file.read_text().splitlines() if file.exists() else []
 
 
@@ -104,8 +103,27 @@ def test_a_rejected_node_is_skipped_with_what_reads_it_and_nothing_is_published(
     assert not published(site, "gated", run)
 
 
+def test_an_answer_that_overtakes_airflow_counts(site: Site, source: str) -> None:
+    """Given as soon as the question can be read, while its task is still leaving the worker: Airflow then
+    takes the task for killed and tries it again.
+    """
+    runs = [site.client.trigger("gated", {"source": source}) for _ in range(4)]
+    deadline = time.monotonic() + 90
+    while any(site.client.get(f"dags/gated/dagRuns/{quoted(run)}")["state"] != "success" for run in runs):
+        assert time.monotonic() < deadline, [site.client.states("gated", run) for run in runs]
+        for asked in site.client.get("dags/gated/dagRuns/~/hitlDetails?response_received=false")[
+            "hitl_details"
+        ]:
+            with contextlib.suppress(RefusedError):  # answered, but not yet read back as such
+                answer(site, "gated", asked["task_instance"]["dag_run_id"], "Reject", "at once")
+    for run in runs:
+        (recorded,) = approvals(site, "gated", run)
+        assert (recorded.parameters["decision"], recorded.parameters["by"]) == ("rejected", "admin")
+        assert site.client.states("gated", run)["publish"] == "skipped"
+
+
 def test_nobody_is_asked_about_a_node_whose_condition_does_not_hold(site: Site, source: str) -> None:
-    run, state = site.client.run("gated", {"source": source, "limit": 9})
+    run, state = site.client.run("gated", {"source": source, "limit": 99})
     states = site.client.states("gated", run)
     assert (state, states["approve.publish"], states["publish"]) == ("success", "skipped", "skipped")
     assert approvals(site, "gated", run) == []
@@ -169,46 +187,46 @@ def days_until(last: date, count: int) -> list[date]:
 
 
 def test_which_day_each_kind_of_run_is_of(site: Site, arrivals: Path) -> None:
-    """The table in docs/how-to/run-in-airflow.md, on the running thing."""
+    """The table in docs/how-to/run-in-airflow.md, on the running thing; all runs at once."""
     (scheduled,) = site.client.get("dags/arriving/dagRuns?run_type=scheduled")["dag_runs"]
     last = date.fromisoformat(scheduled["data_interval_start"][:10])
     week = days_until(date(2026, 2, 5), 5)
     for day in {last, *week}:
         (arrivals / f"{day}.txt").write_text("5")
-    found = {"scheduled": span_at_end(site, scheduled["dag_run_id"])}
     conf = {"folder": str(arrivals)}
-    for name, body in {
-        "by hand, with a day": {"conf": {**conf, "day": "2026-02-03"}, "logical_date": None},
-        "by hand, without": {"conf": conf, "logical_date": None},
-        "by hand, with a logical date": {"conf": conf, "logical_date": "2026-02-04T12:00:00Z"},
-    }.items():
-        found[name] = span_at_end(site, triggered(site, "arriving", body))
-    key = {"conf": {}, "logical_date": None, "partition_key": "2026-02-02"}
-    found["on an artifact, by hand"] = span_at_end(site, triggered(site, "following", key), "following")
-    assert found == {
+    asked = {
+        "by hand, with a day": ("arriving", {"conf": {**conf, "day": "2026-02-03"}, "logical_date": None}),
+        "by hand, without": ("arriving", {"conf": conf, "logical_date": None}),
+        "by hand, with a logical date": ("arriving", {"conf": conf, "logical_date": "2026-02-04T12:00:00Z"}),
+        "on an artifact, by hand": ("following", {"logical_date": None, "partition_key": "2026-02-02"}),
+    }
+    runs = {"scheduled": ("arriving", scheduled["dag_run_id"])}
+    runs |= {name: (dag, triggered(site, dag, body)) for name, (dag, body) in asked.items()}
+    backfill(site, "arriving", date(2026, 2, 1), date(2026, 2, 6), conf)
+    assert {name: span_at_end(site, dag, run) for name, (dag, run) in runs.items()} == {
         "scheduled": str(last),
         "by hand, with a day": "2026-02-03",
         "by hand, without": str(last),
         "by hand, with a logical date": "2026-02-03",
         "on an artifact, by hand": "2026-02-02",
     }
-    backfill = {
-        "dag_id": "arriving",
-        "from_date": "2026-02-01T00:00:00Z",
-        "to_date": "2026-02-06T00:00:00Z",
-        "max_active_runs": 5,
-        "dag_run_conf": conf,
-        "reprocess_behavior": "completed",
-    }
-    site.client.post("backfills", backfill)
-    wait_for(lambda: backfilled(site) == [str(day) for day in week], 180)
+    wait_for(lambda: backfilled(site) == [str(day) for day in week], 120)
+
+
+def backfill(site: Site, dag: str, first: date, after: date, conf: dict[str, Any]) -> None:
+    """As docs/how-to/run-in-airflow.md says."""
+    command = [sys.executable, "-m", "pipeline_lib.airflow.standalone", "backfill", "create", "--dag-id", dag]
+    command += ["--from-date", str(first), "--to-date", str(after), "--max-active-runs", "5"]
+    command += ["--reprocess-behavior", "completed", "--dag-run-conf", json.dumps(conf)]
+    surroundings = {**os.environ, "PROFILE": site.kind}
+    subprocess.run(command, cwd=site.folder, env=surroundings, capture_output=True, check=True)
 
 
 def triggered(site: Site, dag: str, body: dict[str, Any]) -> str:
     return str(site.client.post(f"dags/{dag}/dagRuns", body)["dag_run_id"])
 
 
-def span_at_end(site: Site, run: str, dag: str = "arriving") -> str:
+def span_at_end(site: Site, dag: str, run: str) -> str:
     assert site.client.wait(dag, run) == "success", site.client.states(dag, run)
     record = site.store.run(f"{dag}.{run}")
     assert record is not None
@@ -219,6 +237,12 @@ def backfilled(site: Site) -> list[str]:
     runs = site.client.get("dags/arriving/dagRuns?run_type=backfill&limit=100")["dag_runs"]
     good = spans(site, "arriving")
     return sorted(good[run["dag_run_id"]] for run in runs if run["dag_run_id"] in good)
+
+
+def test_catch_up_runs_each_day_since_the_start(site: Site) -> None:
+    last = (datetime.now(UTC) - timedelta(hours=3)).date() - timedelta(days=1)
+    days = days_until(last, (last - CAUGHT_UP_SINCE).days + 1)
+    wait_for(lambda: sorted(spans(site, "daily").values()) == [str(day) for day in days])
 
 
 def test_late_data_makes_a_new_version_and_tells_what_is_stale(site: Site, arrivals: Path) -> None:

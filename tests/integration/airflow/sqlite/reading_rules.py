@@ -4,6 +4,7 @@ from typing import Any
 
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 
+USERS = {"admin": "admin", "vera": "viewer", "audrey": "viewer", "nadia": "viewer"}
 READABLE = {"audrey": {"audited"}, "nadia": set()}
 
 

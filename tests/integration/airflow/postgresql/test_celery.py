@@ -1,47 +1,24 @@
-"""The same DAG on CeleryExecutor: Redis, PostgreSQL, two workers; needs Debian's redis-server."""
+"""A DAG whose tasks Celery workers run, by Redis; needs Debian's redis-server."""
 
 import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from integration.airflow_site import (
+from integration.airflow.postgresql.plans import BY_CELERY
+from integration.airflow.site import (
     Site,
     held_by,
     is_running,
-    open_postgresql,
-    open_site,
-    plan_of,
     require_one_of_everything,
     session_of,
     wait_for,
 )
-from pipeline_lib.airflow.services import postgresql_url, private_redis
 from pipeline_lib.metadata.records import State, StoredExecution
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("airflow-postgresql")]
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("celery")
-    with (
-        open_postgresql() as server,
-        private_redis() as broker,
-        open_site(
-            folder,
-            [plan_of("held", "held")],
-            runs_at_once=2,
-            metadata=postgresql_url(server, "metadata"),
-            database=postgresql_url(server, "airflow", driver="+psycopg"),
-            broker=broker,
-            parallelism=1,
-        ) as site,
-    ):
-        yield site
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("airflow")]
 
 
 def worker_of(execution: StoredExecution, site: Site) -> str:
@@ -53,8 +30,8 @@ def worker_of(execution: StoredExecution, site: Site) -> str:
 def test_two_workers_share_the_runs_and_one_dies(site: Site, tmp_path: Path) -> None:
     """Each works on a run; the first is killed with its supervisors, and the other finishes its work."""
     gate = tmp_path / "gate"
-    runs = [site.client.trigger("held", {"gate": str(gate), "start": start}) for start in (10, 20)]
-    first, second = [held_by(site, run) for run in runs]
+    runs = [site.client.trigger(BY_CELERY, {"gate": str(gate), "start": start}) for start in (10, 20)]
+    first, second = [held_by(site, run, BY_CELERY) for run in runs]
     assert {worker_of(first, site), worker_of(second, site)} == {"worker-1", "worker-2"}
     task = int(first.facts["pid"])
     leader = site.airflow.pid(worker_of(first, site))
@@ -64,10 +41,10 @@ def test_two_workers_share_the_runs_and_one_dies(site: Site, tmp_path: Path) -> 
     wait_for(lambda: not is_running(task), 10)
     wait_for(lambda: len(site.children()) == 1, 10)
     gate.touch()
-    assert [site.client.wait("held", run, seconds=120) for run in runs] == ["success"] * 2
+    assert [site.client.wait(BY_CELERY, run, seconds=120) for run in runs] == ["success"] * 2
     for run in runs:
-        require_one_of_everything(site, run)
-    tries = [(e.state, e.facts["try"]) for e in site.executions(f"held.{runs[0]}", "hold")]
+        require_one_of_everything(site, run, BY_CELERY)
+    tries = [(e.state, e.facts["try"]) for e in site.executions(f"{BY_CELERY}.{runs[0]}", "hold")]
     assert tries == [(State.FAILED, 1), (State.COMPLETE, 2)]
 
 

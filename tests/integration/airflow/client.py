@@ -96,7 +96,8 @@ def _call(url: str, method: str, body: dict[str, Any] | None, token: str = "") -
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             text = error.read().decode()
-            if error.code != 500 or attempt == 4:  # SQLite under Airflow answers 500 when it is busy
+            # Airflow on a busy SQLite answers like that.
+            if error.code not in (500, 503) or attempt == 4:
                 raise RefusedError(f"{error.code} {text}") from error
             time.sleep(0.5)
         except TimeoutError:  # a busy machine; asking again does nothing twice
