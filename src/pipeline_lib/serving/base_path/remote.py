@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import fsspec
 
@@ -231,7 +230,10 @@ class RemoteBase:
 
     def _leases(self) -> list[int]:
         self._files.invalidate_cache()
-        names: list[Any] = [PurePosixPath(path).name for path in self._files.ls(self._hidden, detail=False)]
+        paths: list[str] = []
+        with suppress(FileNotFoundError):  # S3 has no empty directories: without a file there is none
+            paths = self._files.ls(self._hidden, detail=False)
+        names = [PurePosixPath(path).name for path in paths]
         return [int(name.removeprefix(_LEASE)) for name in names if name.startswith(_LEASE)]
 
     def _note_of(self, number: int) -> bytes | None:
