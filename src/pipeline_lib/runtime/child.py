@@ -26,6 +26,7 @@ from pipeline_lib.artifacts.store import is_remote, local_path, open_artifact_st
 from pipeline_lib.artifacts.workspace import Workspace, use_workspace
 from pipeline_lib.errors import CodeChangedError, ComponentImportError, OutputMismatchError
 from pipeline_lib.plan.models import CodeRef
+from pipeline_lib.runtime.bytecode import forget_doubtful
 from pipeline_lib.runtime.failures import Canceled, failure_of, user_place
 from pipeline_lib.runtime.messages import OutputArtifact, Request, Response, Usage
 from pipeline_lib.runtime.processes import peak_memory_bytes
@@ -100,6 +101,7 @@ def _execute(
         if path not in sys.path:
             sys.path.insert(0, path)
     require_unchanged(request.sources)
+    forget_doubtful(request.sources)
     component = load(request.code)
     require_unchanged(request.sources)
     space = Workspace(
