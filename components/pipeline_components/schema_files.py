@@ -1,5 +1,6 @@
 """Schema files: text on disk, checked when they enter."""
 
+import hashlib
 from pathlib import Path
 
 import fsspec
@@ -7,7 +8,7 @@ from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from pipeline_components.errors import SchemaFileError
+from pipeline_components.errors import SchemaFileError, SourceChangedError
 from pipeline_lib import Schema
 
 SCHEMA_FILE = "schema.pbtxt"
@@ -35,11 +36,16 @@ def write_schema(proto: schema_pb2.Schema) -> Schema:
     return schema
 
 
-def import_file(source: str) -> Schema:
+def import_file(source: str, *, sha256: str = "") -> Schema:
     """A new artifact from a file; comments in its text are kept.
+
+    Args:
+        source: Path or URL.
+        sha256: Of the bytes that the cache key counts; "" if there is no key.
 
     Raises:
         SchemaFileError: It is not there, or holds no schema, or one that contradicts itself.
+        SourceChangedError: It has other bytes by now.
     """
     try:
         with fsspec.open(source, "rb") as file:
@@ -48,6 +54,10 @@ def import_file(source: str) -> Schema:
         raise SchemaFileError(
             "the schema file cannot be read", got=error, at=source, fix="check the path"
         ) from error
+    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+        raise SourceChangedError(
+            "the schema file was edited while its node was being started", at=source, fix="run again"
+        )
     proto = parse_schema(content, at=source)
     _require_sound(proto, at=source)
     if source.endswith(".pb"):

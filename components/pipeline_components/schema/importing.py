@@ -35,8 +35,8 @@ def import_schema(*, source: str, sha256: str = "") -> Schema:
 
     Raises:
         SchemaFileError: The file is not there, or holds no schema, or one that contradicts itself.
+        SourceChangedError: It was edited since the driver read it.
     """
     from pipeline_components import schema_files
 
-    del sha256
-    return schema_files.import_file(source)
+    return schema_files.import_file(source, sha256=sha256)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from pipeline_components.errors import SchemaFileError
+from pipeline_components.errors import SchemaFileError, SourceChangedError
 from pipeline_components.schema import import_schema
 from pipeline_components.schema.importing import digest_schema_file
 from pipeline_components.schema_files import read_schema
@@ -64,6 +64,17 @@ def test_the_driver_digests_the_file(tmp_path: Path) -> None:
     assert digest_schema_file({"source": str(file)}) != before
     with pytest.raises(SchemaFileError, match="cannot be read"):
         digest_schema_file({"source": f"{file}.gone"})
+
+
+def test_a_file_edited_after_the_driver_read_it_is_not_taken(tmp_path: Path) -> None:
+    """It would be published under the cache key of what the driver read."""
+    file = tmp_path / "x.pbtxt"
+    file.write_text(TEXT)
+    found = digest_schema_file({"source": str(file)})
+    assert import_schema.run(source=str(file), **found)
+    file.write_text(TEXT + "# later")
+    with pytest.raises(SourceChangedError, match="edited while its node"):
+        import_schema.run(source=str(file), **found)
 
 
 def test_an_artifact_without_its_file(tmp_path: Path) -> None:
