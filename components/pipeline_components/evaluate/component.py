@@ -10,7 +10,7 @@ from pipeline_components.evaluate.criteria import (
     Metric,
     Slice,
 )
-from pipeline_lib import Examples, Model, ModelBlessing, ModelEvaluation, Schema, component
+from pipeline_lib import Cache, Examples, Model, ModelBlessing, ModelEvaluation, Schema, component
 
 
 class Verdict(NamedTuple):
@@ -20,7 +20,7 @@ class Verdict(NamedTuple):
     blessing: ModelBlessing
 
 
-@component
+@component(cache=Cache(depends_on=("report.html.j2",)))
 def evaluate(
     examples: Sequence[Examples],
     model: Model,
