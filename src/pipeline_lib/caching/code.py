@@ -2,12 +2,14 @@
 
 import difflib
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.caching.finder import Finder, Found, search_path
+from pipeline_lib.caching.finder import Finder, Found, python_version, search_path
 from pipeline_lib.caching.memo import SourceMemo
 from pipeline_lib.caching.scan import CodeScan, Scanner
 from pipeline_lib.errors import CodeNotFoundError, DependencyNotFoundError
@@ -27,7 +29,7 @@ def node_code(
     """Scan everything whose change must give the node another cache key.
 
     Of `depends_on`, a module is followed, with all modules and files of a package; a file counts by its
-    bytes, a directory by all its files.
+    bytes, a directory by all its files. The version of Python counts like that of a distribution.
 
     Args:
         node: Of a plan.
@@ -57,7 +59,8 @@ def node_code(
             fix="check the file and its permissions",
         ) from error
     memo.save()
-    return scanner.result(places)
+    found = scanner.result(places)
+    return replace(found, distributions={**found.distributions, "python": python_version(interpreter)})
 
 
 def _add_code(
@@ -119,15 +122,17 @@ def _add_user_file(scanner: Scanner, name: str, path: Sequence[str], *, node: st
 
 def _add_dependency(scanner: Scanner, dependency: str, node: Node, import_paths: Sequence[Path]) -> None:
     module = scanner.finder.find(dependency)
-    if module is not None:
+    if isinstance(module, Found):
         scanner.add_module(dependency)
-        if isinstance(module, Found) and not scanner.is_installed(module):
+        if not scanner.is_installed(module):
             _add_package(scanner, module)
         return
     beside = scanner.folder_of(node.code.module)
     bases = [*([beside] if beside else []), *(Path(base) for base in import_paths), Path()]
     tried = [(base / dependency).resolve() for base in bases]
     found = next((place for place in tried if place.exists()), None)
+    if found is None and dependency in sys.stdlib_module_names:
+        return
     if found is None:
         raise DependencyNotFoundError(
             f"{node.id} depends on {dependency}, which is no module, file or directory",
@@ -151,7 +156,12 @@ def _add_package(scanner: Scanner, package: Found) -> None:
 
 
 def _files_below(directory: Path) -> Iterator[Path]:
-    for folder, folders, files in os.walk(directory):
+    walked: set[str] = set()  # a link may lead back up
+    for folder, folders, files in os.walk(directory, followlinks=True):
+        if (place := os.path.realpath(folder)) in walked:
+            folders.clear()
+            continue
+        walked.add(place)
         folders[:] = sorted(name for name in folders if name not in _IGNORED_FOLDERS)
         for name in sorted(files):
             yield Path(folder, name)

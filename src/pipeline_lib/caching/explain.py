@@ -17,6 +17,7 @@ ReasonKind = Literal[
     "component",
     "cache_version",
     "source",
+    "name",
     "parameter",
     "distribution",
     "input",
@@ -35,7 +36,8 @@ class Change:
     """One part of a key that differs.
 
     Attributes:
-        name: A file, a parameter (`tuning.lr` for a part of one), a port, a distribution.
+        name: A file, a name that a package passes on (`package/__init__.py:name`), a parameter (`tuning.lr`
+            for a part of one), a port, a distribution.
         before: Of the nearest earlier execution, as short text; None: it was not there.
         after: Of this one; None: it is no longer there.
     """
@@ -157,6 +159,7 @@ def differences(old: KeyParts, new: KeyParts, inputs: Ports | None = None) -> tu
         if before != after:
             found.append(Change(kind="cache_version", name=name, before=str(before), after=str(after)))
     found += _of_mapping("source", old.files, new.files)
+    found += _of_mapping("name", old.names, new.names)
     found += sorted(_of_parameters(old.parameters, new.parameters), key=_plainness)
     found += _of_mapping("distribution", old.distributions, new.distributions)
     for port in sorted(old.inputs.keys() | new.inputs.keys()):
@@ -204,13 +207,24 @@ def _of_parameters(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str =
 
 
 def _records(before: Any, after: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
-    """Two lists of as many dicts, such as the files that a driver found, by place; None for others."""
-    if not (isinstance(before, list) and isinstance(after, list) and len(before) == len(after)):
+    """Two lists of dicts, such as the files that a driver found: by name, or by place; None for others."""
+    if not (isinstance(before, list) and isinstance(after, list)):
         return None
     if not all(isinstance(item, dict) for item in (*before, *after)):
         return None
-    then, now = ({str(place): item for place, item in enumerate(items)} for items in (before, after))
-    return then, now
+    then, now = ([item.get("name") for item in items] for items in (before, after))
+    if all(isinstance(name, str) for name in (*then, *now)) and _are_sets(then, now):
+        return dict(zip(then, before, strict=True)), dict(zip(now, after, strict=True))
+    if len(before) != len(after):
+        return None
+    numbered = ({str(place): item for place, item in enumerate(items)} for items in (before, after))
+    return next(numbered), next(numbered)
+
+
+def _are_sets(*lists: Sequence[Any]) -> bool:
+    """Whether no list holds anything twice, and those that hold the same have it in one order."""
+    kept = [[item for item in one if all(item in other for other in lists)] for one in lists]
+    return all(len(set(one)) == len(one) for one in lists) and all(one == kept[0] for one in kept)
 
 
 def _plainness(change: Change) -> tuple[bool, int, str]:

@@ -2,6 +2,7 @@
 
 import importlib.machinery
 import os
+import re
 import sys
 import sysconfig
 from collections.abc import Sequence
@@ -57,9 +58,28 @@ def search_path(import_paths: Sequence[Path], interpreter: Path | None = None) -
         rest = [str(Path(path or ".").resolve()) for path in sys.path]
     else:
         library = interpreter.parent.parent / "lib"
-        sites = sorted(library.glob("python3*/*-packages"))
+        version = python_version(interpreter)
+        sites = sorted(library.glob(f"python{version}/*-packages" if version else "python3*/*-packages"))
         rest = [*_standard(), *(str(path) for site in sites for path in (site, *_path_files(site)))]
     return tuple(dict.fromkeys([*first, *rest]))
+
+
+def python_version(interpreter: Path | None = None) -> str:
+    """The version of Python, `3.11`, that executes a component; "" if nothing but running it would tell.
+
+    Args:
+        interpreter: Of the node's environment; None: the one that is running.
+    """
+    if interpreter is None:
+        return f"{sys.version_info.major}.{sys.version_info.minor}"
+    try:
+        said = (interpreter.parent.parent / "pyvenv.cfg").read_text(encoding="utf-8")
+    except OSError:
+        said = ""
+    stated = re.search(r"^version(?:_info)?\s*=\s*(\d+\.\d+)", said, flags=re.MULTILINE)
+    named = re.search(r"python(\d+\.\d+)$", str(interpreter.resolve()))
+    found = stated or named
+    return found[1] if found is not None else ""
 
 
 class Finder:

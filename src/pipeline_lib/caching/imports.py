@@ -1,6 +1,7 @@
 """What a Python source imports, read off its syntax tree; nothing is run."""
 
 import ast
+import hashlib
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -53,11 +54,13 @@ class SourceFacts:
         imports: In the order of the source.
         facade: Whether the file does nothing but import, pass names on (`__all__`, `__getattr__`), name
             literals and document.
+        passing: Digest of what its `__getattr__` does; "" if it has none.
     """
 
     digest: str
     imports: tuple[Import, ...] = ()
     facade: bool = False
+    passing: str = ""
 
     def as_json(self) -> list[Any]:
         """Compact JSON, for the memo on disk."""
@@ -65,12 +68,12 @@ class SourceFacts:
             [i.level, i.module, [list(pair) for pair in i.names], i.bound, i.top, i.lazy]
             for i in self.imports
         ]
-        return [self.digest, self.facade, rows]
+        return [self.digest, self.facade, self.passing, rows]
 
     @classmethod
     def from_json(cls, record: list[Any]) -> "SourceFacts":
         """The inverse of `as_json`."""
-        digest, facade, rows = record
+        digest, facade, passing, rows = record
         imports = tuple(
             Import(
                 level=level,
@@ -82,11 +85,11 @@ class SourceFacts:
             )
             for level, module, names, bound, top, lazy in rows
         )
-        return cls(digest=digest, facade=facade, imports=imports)
+        return cls(digest=digest, imports=imports, facade=facade, passing=passing)
 
 
-def imports_of(source: bytes) -> tuple[tuple[Import, ...], bool]:
-    """The imports of a source, and whether it is a facade (see `SourceFacts`).
+def facts_of(source: bytes) -> SourceFacts:
+    """What the scan keeps of a module.
 
     Found are `import` and `from` statements anywhere (in functions, classes, `try`, `if`), and calls of
     `import_module` and `__import__` with a literal. Left out is what only type checkers see, under
@@ -95,15 +98,22 @@ def imports_of(source: bytes) -> tuple[tuple[Import, ...], bool]:
     `{"module": ("name", ...)}`.
     A source with a syntax error has no imports: importing it will tell.
     """
+    digest = hashlib.sha256(source).hexdigest()
     try:
         with _PARSING:
             tree = ast.parse(source)
     except (SyntaxError, ValueError):
-        return (), False
+        return SourceFacts(digest=digest)
     found = list(_walk(tree.body, top=True))
-    if any(isinstance(node, ast.FunctionDef) and node.name == "__getattr__" for node in tree.body):
+    looks = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "__getattr__"]
+    if looks:
         found += _passed_on(tree.body)
-    return tuple(dict.fromkeys(found)), all(_is_facade_statement(statement) for statement in tree.body)
+    return SourceFacts(
+        digest=digest,
+        imports=tuple(dict.fromkeys(found)),
+        facade=_is_facade(tree.body, found),
+        passing=hashlib.sha256("".join(map(ast.dump, looks)).encode()).hexdigest() if looks else "",
+    )
 
 
 def _walk(nodes: list[Any], *, top: bool) -> Iterator[Import]:
@@ -195,6 +205,23 @@ def _literal(value: ast.expr) -> tuple[Any] | None:
         return (ast.literal_eval(value),)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None
+
+
+def _is_facade(body: Iterable[ast.stmt], imports: Iterable[Import]) -> bool:
+    """Whether nothing is done, and each name that is passed on is what an import or a literal says.
+
+    A star may bind any name over those, and so may an assignment: then only the whole source says.
+    """
+    imported = {bound for item in imports for _, bound in item.names}
+    imported |= {item.bound or item.module.partition(".")[0] for item in imports if not item.names}
+    assigned: set[str] = set()
+    for statement in body:
+        if not _is_facade_statement(statement):
+            return False
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                assigned.add(name)
+    return "*" not in imported and not imported & assigned
 
 
 def _is_facade_statement(statement: ast.stmt) -> bool:

@@ -27,7 +27,8 @@ class KeyParts:
         component: `module:qualname`.
         files: Sha256 of each first-party file and of each file depended on, by a name that is the same on
             every machine.
-        distributions: Versions of the installed distributions imported, by name.
+        names: Of each package that only passes names on, `path:name` and where it takes it from.
+        distributions: Versions of the installed distributions imported, by name, and that of Python.
         parameters: Plain JSON by name, without those the node ignores.
         inputs: Content digests by port, in the order in which the body sees the artifacts.
         cache_version: The author's.
@@ -36,6 +37,7 @@ class KeyParts:
 
     component: str
     files: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
     distributions: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -47,6 +49,7 @@ class KeyParts:
         return {
             "component": self.component,
             "files": dict(self.files),
+            **({"names": dict(self.names)} if self.names else {}),  # younger than the pinned keys
             "distributions": dict(self.distributions),
             "parameters": dict(self.parameters),
             "inputs": {port: list(digests) for port, digests in self.inputs.items()},
@@ -60,6 +63,7 @@ class KeyParts:
         return cls(
             component=record["component"],
             files=record.get("files", {}),
+            names=record.get("names", {}),
             distributions=record.get("distributions", {}),
             parameters=record.get("parameters", {}),
             inputs={port: tuple(digests) for port, digests in record.get("inputs", {}).items()},
@@ -106,6 +110,7 @@ def key_parts(
     return KeyParts(
         component=str(node.code),
         files=code.files,
+        names=code.names,
         distributions=code.distributions,
         parameters=kept,
         inputs={port: tuple(map(_content, found)) for port, found in inputs.items()},

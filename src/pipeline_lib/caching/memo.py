@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipeline_lib.caching.imports import SourceFacts, imports_of
+from pipeline_lib.caching.imports import SourceFacts, facts_of
 
-_VERSION = 2  # of what is remembered; another one starts anew
+_VERSION = 3  # of what is remembered; another one starts anew
 _SETTLED_NS = 2_000_000_000  # a file may change twice within one tick of a coarse clock
 _MOST_ENTRIES = 20_000
 
@@ -100,5 +100,6 @@ def _signature(status: os.stat_result) -> Signature:
 
 def _read(file: str) -> SourceFacts:
     content = Path(file).read_bytes()
-    imports, facade = imports_of(content) if file.endswith(".py") else ((), False)
-    return SourceFacts(digest=hashlib.sha256(content).hexdigest(), imports=imports, facade=facade)
+    if file.endswith(".py"):
+        return facts_of(content)
+    return SourceFacts(digest=hashlib.sha256(content).hexdigest())

@@ -8,11 +8,11 @@ What counts:
 - `pipeline_components` counts by source even when installed; `pipeline_lib` not at all (a change of its
   contract raises the key's own version).
 - Modules count whole. Of two components in one module, an edit of one changes the keys of both.
-- An `__init__.py` that only imports, passes names on and documents is a facade: it does not count itself, and
-  of the names that it passes on (also by `__getattr__`, from a literal table) only those count that are asked
-  for: what the modules of the others do when they are imported is taken not to matter. What it imports as
-  modules (`import x`, `from . import x`) runs with it and counts. An `__init__.py` that does anything else
-  counts like any module.
+- An `__init__.py` that only imports, passes names on and documents is a facade: its text does not count, but
+  where it takes a name from that is asked of it; and of the names that it passes on (also by `__getattr__`,
+  from a literal table) only those count that are asked for: what the modules of the others do when they are
+  imported is taken not to matter. What it imports as modules (`import x`, `from . import x`) runs with it and
+  counts. An `__init__.py` that does anything else counts like any module.
 - Imports inside functions count like others; those under `if TYPE_CHECKING` do not.
 
 A name computed at run time (`import_module(f"...")`) cannot be seen: `depends_on` adds it.
@@ -57,11 +57,14 @@ class CodeScan:
         distributions: Versions by normalised name.
         third_party: Modules of installed distributions, by name; also those that `pipeline_lib` imports on
             the code's behalf, which do not count.
+        names: Of each facade that a name was asked of, `path:name`, and where it takes it from:
+            `package.module:name`.
         places: What a user's module was called in the parameters, if that is a path, and what it is called
             on every machine.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     distributions: Mapping[str, str] = field(default_factory=dict)
     third_party: tuple[ThirdParty, ...] = ()
@@ -106,6 +109,7 @@ class Scanner:
         self._sites: dict[str, Installed | None] = {}
         self._files: dict[str, str] = {}
         self._paths: dict[str, str] = {}
+        self._names: dict[str, str] = {}
         self._distributions: dict[str, str] = {}
         self._third_party: dict[str, ThirdParty] = {}
         self._pending: deque[_Visit] = deque()
@@ -160,6 +164,7 @@ class Scanner:
                 for place, name in sorted(self._paths.items())
                 if place.endswith(".py")
             },
+            names=dict(sorted(self._names.items())),
             distributions=dict(sorted(self._distributions.items())),
             third_party=tuple(third for _, third in sorted(self._third_party.items())),
             places=places or {},
@@ -234,6 +239,8 @@ class Scanner:
             return
         for parent in (base, *_parents(base)):
             self._visit(parent, whole=False, counted=counted)
+        if facts.facade and origins and counted and base.partition(".")[0] != LIBRARY:
+            self._names[f"{found.relative}:{name}"] = _origin(origins, facts, found)
         for item, original in origins if facts.facade else ():
             origin = item.base(found.package)
             if item.names:
@@ -274,6 +281,16 @@ def _parents(name: str) -> Iterator[str]:
     while "." in name:
         name = name.rpartition(".")[0]
         yield name
+
+
+def _origin(origins: Sequence[tuple[Import, str]], facts: SourceFacts, facade: Found) -> str:
+    """Where a facade takes a name from: the last binding holds, but a look-up by name may see any."""
+    places = [
+        f"{item.base(facade.package)}:{original}" if item.names else item.base(facade.package)
+        for item, original in origins
+    ]
+    lazily = any(item.lazy for item, _ in origins)
+    return ", ".join(places) + (f" by __getattr__ {facts.passing[:12]}" if lazily else "")
 
 
 def _bindings(imports: Sequence[Import], name: str) -> Iterator[tuple[Import, str]]:

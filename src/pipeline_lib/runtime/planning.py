@@ -28,12 +28,14 @@ class Forecast:
             `resolved`, `skipped` or `error`.
         reason: Why; for a miss down to the file, the parameter or the input.
         detail: More lines of the reason.
+        changes: For a miss, each part of the key that differs from the nearest earlier execution's.
     """
 
     key: NodeKey
     verdict: str
     reason: str
     detail: tuple[str, ...] = ()
+    changes: tuple[caching.Change, ...] = ()
 
 
 class _PendingError(Exception):
@@ -138,7 +140,7 @@ class Planner:
             return Forecast(key=key, verdict="hit", reason=f"as in execution {origin}")
         headline, *detail = caching.describe(found.reason).splitlines()
         further = tuple(line.strip() for line in detail)
-        return Forecast(key=key, verdict="miss", reason=headline, detail=further)
+        return Forecast(key=key, verdict="miss", reason=headline, detail=further, changes=found.reason.detail)
 
     def _key(self, node: Node, iteration: tuple[int, ...]) -> NodeKey:
         run = self._launcher.run

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from pipeline_lib.caching import cache_key, heavy_modules, key_parts, node_code
+from pipeline_lib.caching.finder import python_version
 from pipeline_lib.errors import CodeNotFoundError, DependencyNotFoundError
 from pipeline_lib.metadata.records import StoredArtifact
 from pipeline_lib.plan.models import CachePolicy, CodeRef, Node, Options
+from pipeline_lib.plan.reading import read_plan
 
 PROJECT = {
     "README.md": "# Delays\n",
@@ -40,6 +42,7 @@ PROJECT = {
     "dags/delays/words/de.txt": "eins\n",
     "dags/delays/named.py": "z = 1\n",
     "dags/tables/airports.csv": "JFK\n",
+    "dags/delays/calendar.csv": "2013-12-25\n",
     "dags/delays/rules/__init__.py": "",
     "dags/delays/rules/first.py": "from delays import by_a_rule\n",
     "dags/delays/by_a_rule.py": "w = 1\n",
@@ -57,7 +60,7 @@ class Project:
         self.root = root
         self.node: dict[str, Any] = {"id": "train", "user_modules": ("module",)}
         self.cache: dict[str, Any] = {
-            "depends_on": ("words", "delays.named", "tables", "delays.rules"),
+            "depends_on": ("words", "delays.named", "tables", "delays.rules", "calendar.csv"),
             "ignore": ("verbose",),
         }
         self.options: dict[str, Any] = {}
@@ -137,6 +140,13 @@ FLIPS: dict[str, Edit] = {
     "where a re-exported name comes from": edits(
         "dags/delays/scaling/__init__.py", "from .charts import plot as scale\n"
     ),
+    "what a re-exported name is": edits(
+        "dags/delays/scaling/__init__.py",
+        PROJECT["dags/delays/scaling/__init__.py"].replace("import scale", "import offset as scale"),
+    ),
+    "a literal over a re-exported name": edits(
+        "dags/delays/scaling/__init__.py", PROJECT["dags/delays/scaling/__init__.py"] + "scale = 3\n"
+    ),
     "a parent package that does something": edits("dags/delays/__init__.py", "import os\nos.umask(0)\n"),
     "the driver": edits("dags/delays/drive.py"),
     "what the driver imports": edits("dags/delays/spans.py"),
@@ -149,6 +159,7 @@ FLIPS: dict[str, Edit] = {
     ),
     "a module depended on": edits("dags/delays/named.py"),
     "a directory depended on that could be a namespace package": edits("dags/tables/airports.csv"),
+    "a file depended on that is named like a module of Python's": edits("dags/delays/calendar.csv"),
     "a module of a package depended on": edits("dags/delays/rules/first.py"),
     "a new module of a package depended on": edits("dags/delays/rules/second.py"),
     "what a module of a package depended on imports": edits("dags/delays/by_a_rule.py"),
@@ -253,7 +264,7 @@ def test_what_is_depended_on_may_be_installed(project: Project) -> None:
     project.cache["depends_on"] = ("fakelib",)
     project.node["code"] = CodeRef(module="delays.unrelated", qualname="f")
     code = node_code(project.made_node(), {}, [project.root / "dags", project.root / "site"], None)
-    assert code.distributions == {"fakelib": "1.0"}
+    assert code.distributions == {"fakelib": "1.0", "python": python_version()}
 
 
 def test_light_code_needs_no_host(project: Project) -> None:
@@ -295,6 +306,21 @@ def test_a_user_s_module_that_is_not_there_is_named(project: Project, module: st
         project.key()
 
 
+def test_what_is_depended_on_may_be_linked_in(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared/fr.txt").write_text("un")
+    (project.root / "dags/delays/words/shared").symlink_to(tmp_path / "shared")
+    (tmp_path / "shared/up").symlink_to(project.root / "dags/delays/words")
+    before = project.key()
+    (tmp_path / "shared/fr.txt").write_text("deux")
+    assert project.key() != before
+
+
+def test_a_dependency_that_is_part_of_python_is_known(project: Project) -> None:
+    project.cache["depends_on"] = ("calendar",)
+    assert "calendar.py" not in node_code(project.made_node(), {}, [project.root / "dags"], None).files
+
+
 def test_a_dependency_that_is_not_there_is_named(project: Project) -> None:
     project.cache["depends_on"] = ("wordz",)
     with pytest.raises(DependencyNotFoundError, match="train depends on wordz"):
@@ -307,6 +333,12 @@ def test_a_file_that_cannot_be_read_is_named(project: Project) -> None:
         project.key()
     assert caught.value.at is not None
     assert "nowhere" in caught.value.at
+
+
+def test_the_template_of_a_report_counts() -> None:
+    node = read_plan(Path("tests/unit/golden/flight_delays.json")).node("evaluate")
+    found = node_code(node, {}, [Path("dags")], None)
+    assert {"report.html.j2", "pipeline_components/evaluate/_report.py"} <= set(found.files)
 
 
 def test_many_nodes_may_be_scanned_at_once(project: Project) -> None:

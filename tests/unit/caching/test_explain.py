@@ -32,7 +32,7 @@ BEFORE = KeyParts(
 def changed(**changes: Any) -> KeyParts:
     record = BEFORE.as_json()
     for name, value in changes.items():
-        record[name] = {**record[name], **value} if isinstance(value, dict) else value
+        record[name] = {**record.get(name, {}), **value} if isinstance(value, dict) else value
     return KeyParts.from_json(record)
 
 
@@ -287,11 +287,67 @@ def test_differences_look_the_same_from_both_sides(old: KeyParts, new: KeyParts)
     ]
 
 
-def test_of_a_list_of_records_the_field_that_changed_is_named() -> None:
-    was, now = ({"files": [{"name": "a.csv", "size": size}, {"name": "b.csv", "size": 2}]} for size in (1, 9))
-    (change,) = differences(changed(parameters={"found": was}), changed(parameters={"found": now}))
-    assert (change.name, change.before, change.after) == ("found.files.0.size", "1", "9")
-    (longer,) = differences(
-        changed(parameters={"found": was}), changed(parameters={"found": {"files": was["files"][:1]}})
+def records(*files: tuple[str, int]) -> KeyParts:
+    """A driver found these files."""
+    return changed(parameters={"found": {"files": [{"name": name, "size": size} for name, size in files]}})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        pytest.param(
+            [("a.csv", 1), ("b.csv", 2)],
+            [("a.csv", 9), ("b.csv", 2)],
+            [("found.files.a.csv.size", "1", "9")],
+            id="changed",
+        ),
+        pytest.param(
+            [("a.csv", 1)],
+            [("a.csv", 1), ("b.csv", 2)],
+            [("found.files.b.csv", None, '{"name":"b.csv","size":2}')],
+            id="one-more",
+        ),
+        pytest.param(
+            [("a.csv", 1), ("b.csv", 2)],
+            [("b.csv", 2)],
+            [("found.files.a.csv", '{"name":"a.csv","size":1}', None)],
+            id="one-less",
+        ),
+        pytest.param(
+            [("a.csv", 1), ("b.csv", 1)],
+            [("b.csv", 1), ("a.csv", 1)],
+            [("found.files.0.name", "a.csv", "b.csv"), ("found.files.1.name", "b.csv", "a.csv")],
+            id="another-order",
+        ),
+        pytest.param(
+            [("a.csv", 1), ("a.csv", 2)],
+            [("a.csv", 1), ("a.csv", 3)],
+            [("found.files.1.size", "2", "3")],
+            id="of-one-name",
+        ),
+    ],
+)
+def test_of_a_list_of_records_what_changed_is_named(
+    before: list[tuple[str, int]],
+    after: list[tuple[str, int]],
+    expected: list[tuple[str, str | None, str | None]],
+) -> None:
+    found = differences(records(*before), records(*after))
+    assert [(change.name, change.before, change.after) for change in found] == expected
+
+
+def test_records_without_names_are_told_apart_by_place() -> None:
+    was, now, longer = (
+        changed(parameters={"bins": [{"at": at} for at in bins]}) for bins in ([1, 2], [1, 3], [1])
     )
-    assert longer.name == "found.files"
+    assert [change.name for change in differences(was, now)] == ["bins.1.at"]
+    assert [change.name for change in differences(was, longer)] == ["bins"]
+
+
+def test_where_a_package_takes_a_name_from_is_told(reason: Explain) -> None:
+    name = "delays/__init__.py:loss"
+    before, after = (
+        changed(names={name: origin}) for origin in ("delays.losses:mean", "delays.losses:median")
+    )
+    found = reason(before, after=after)
+    assert (found.kind, found.text) == ("name", f"{name}: delays.losses:mean -> delays.losses:median")

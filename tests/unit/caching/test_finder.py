@@ -2,11 +2,12 @@
 
 import importlib.util
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 
-from pipeline_lib.caching.finder import Finder, Found, StandardLibrary, search_path
+from pipeline_lib.caching.finder import Finder, Found, StandardLibrary, python_version, search_path
 
 
 def lay(root: Path, *files: str) -> None:
@@ -94,3 +95,32 @@ def test_a_relative_place_is_the_same_on_every_machine(tmp_path: Path) -> None:
     found = Finder([str(tmp_path / "deep/down")]).find("p.m")
     assert isinstance(found, Found)
     assert (found.relative, found.package) == ("p/m.py", "p")
+
+
+def test_the_running_version_of_python() -> None:
+    assert python_version() == sysconfig.get_python_version()
+
+
+@pytest.mark.parametrize(
+    ("config", "binary", "expected"),
+    [
+        ("home = /usr/bin\nversion = 3.12.4\n", "python", "3.12"),
+        ("home = /usr/bin\nversion_info = 3.10.2.final.0\n", "python", "3.10"),
+        (None, "python3.13", "3.13"),
+        (None, "pypy", ""),
+    ],
+    ids=["venv", "virtualenv", "by its name", "unknown"],
+)
+def test_another_interpreter_s_version_is_found_without_running_it(
+    tmp_path: Path, config: str | None, binary: str, expected: str
+) -> None:
+    lay(tmp_path, f"bin/{binary}")
+    if config is not None:
+        (tmp_path / "pyvenv.cfg").write_text(config)
+    assert python_version(tmp_path / "bin" / binary) == expected
+
+
+def test_only_packages_of_the_interpreter_s_own_version_are_seen(tmp_path: Path) -> None:
+    lay(tmp_path, *(f"lib/python3.{minor}/site-packages/p{minor}.py" for minor in (9, 12)), "bin/python3.12")
+    finder = Finder(search_path([], tmp_path / "bin/python3.12"))
+    assert [isinstance(finder.find(name), Found) for name in ("p9", "p12")] == [False, True]

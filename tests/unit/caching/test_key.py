@@ -56,6 +56,7 @@ def test_the_key_is_pinned() -> None:
         {"inputs": {"examples": ("d1d2",), "schema": ()}},
         {"cache_version": 3},
         {"contract": 99},
+        {"names": {"delays/__init__.py:loss": "delays.losses:mean"}},
     ],
 )
 def test_every_part_counts(change: dict[str, Any]) -> None:

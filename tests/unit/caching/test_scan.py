@@ -109,6 +109,58 @@ def test_a_name_is_followed_through_several_facades(tmp_path: Path) -> None:
     assert set(scan(tmp_path, tree, "q").files) == {"p/inner/_impl.py", "q.py"}
 
 
+@pytest.mark.parametrize(
+    ("facade", "expected"),
+    [
+        pytest.param("from p.m import mean", {}, id="nothing-asked"),
+        pytest.param("from p.m import mean as f", {"p/__init__.py:f": "p.m:mean"}, id="renamed"),
+        pytest.param("from .m import f", {"p/__init__.py:f": "p.m:f"}, id="relative"),
+        pytest.param("import p.m as f", {"p/__init__.py:f": "p.m"}, id="module"),
+        pytest.param(
+            "from p.m import a as f\nfrom p.n import a as f",
+            {"p/__init__.py:f": "p.m:a, p.n:a"},
+            id="bound-twice",
+        ),
+    ],
+)
+def test_where_a_facade_takes_a_name_from_is_kept(
+    tmp_path: Path, facade: str, expected: dict[str, str]
+) -> None:
+    tree = {"p/__init__.py": facade, "p/m.py": "", "p/n.py": "", "q.py": "from p import f"}
+    assert scan(tmp_path, tree, "q").names == expected
+
+
+def test_each_facade_on_the_way_counts(tmp_path: Path) -> None:
+    tree = {
+        "p/__init__.py": "from .inner import f",
+        "p/inner/__init__.py": "from ._impl import g as f",
+        "p/inner/_impl.py": "",
+        "q.py": "from p import f",
+    }
+    assert scan(tmp_path, tree, "q").names == {
+        "p/__init__.py:f": "p.inner:f",
+        "p/inner/__init__.py:f": "p.inner._impl:g",
+    }
+
+
+def test_how_a_lazy_facade_passes_a_name_on_counts(tmp_path: Path) -> None:
+    tree = {"p/__init__.py": "_T = {'f': 'p.a'}\ndef __getattr__(name): ...", "p/a.py": ""}
+    tree |= {"q.py": "from p import f"}
+    before = scan(tmp_path / "one", tree, "q")
+    tree["p/__init__.py"] = "_T = {'f': 'p.a'}\ndef __getattr__(name):\n    return wrapped(name)"
+    after = scan(tmp_path / "two", tree, "q")
+    assert set(before.files) == set(after.files) == {"p/a.py", "q.py"}
+    assert before.names["p/__init__.py:f"].startswith("p.a:f by __getattr__ ")
+    assert before.names != after.names
+
+
+def test_a_facade_of_stars_counts_whole(tmp_path: Path) -> None:
+    """A star may bind any name over those that are named."""
+    tree = {"p/__init__.py": "from p.a import f\nfrom p.b import *", "p/a.py": "", "p/b.py": ""}
+    tree |= {"q.py": "from p import f"}
+    assert set(scan(tmp_path, tree, "q").files) == {"p/__init__.py", "p/a.py", "p/b.py", "q.py"}
+
+
 def test_facades_that_pass_on_each_other_s_names_end(tmp_path: Path) -> None:
     tree = {"p/__init__.py": "from q import x", "q/__init__.py": "from p import x", "r.py": "from p import x"}
     assert "r.py" in scan(tmp_path, tree, "r").files

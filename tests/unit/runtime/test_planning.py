@@ -38,6 +38,13 @@ def test_after_a_run_all_is_there(session: Session, number: dict[str, Any]) -> N
     assert verdicts(session, plan, number, force=frozenset({"add"}))["add"] == "miss"
 
 
+def test_a_miss_says_which_parts_differ(session: Session, number: dict[str, Any]) -> None:
+    plan = toy_plan("chain")
+    session.run(plan, number)
+    found = forecasts(session, plan, {**number, "plus": 5})["add"]
+    assert [(c.kind, c.name, c.before, c.after) for c in found.changes] == [("parameter", "plus", "1", "5")]
+
+
 def test_nothing_is_recorded_or_executed(session: Session, number: dict[str, Any]) -> None:
     verdicts(session, toy_plan("chain"), number)
     assert session.store.runs(None, limit=9) == []
