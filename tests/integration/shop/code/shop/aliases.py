@@ -1,0 +1,3 @@
+"""Names of types."""
+
+Weights = list[int]

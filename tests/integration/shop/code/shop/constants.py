@@ -1,0 +1,3 @@
+"""Two imports away from `scale`."""
+
+USUAL = 10

@@ -1,0 +1,5 @@
+"""A decorator."""
+
+
+def rounded(function):
+    return lambda *args: round(function(*args), 3)

@@ -1,0 +1,3 @@
+"""A facade with a constant."""
+
+SHARE = 0.5

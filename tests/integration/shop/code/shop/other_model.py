@@ -1,0 +1,5 @@
+"""Another one of the user's."""
+
+
+def judged(value):
+    return -value

@@ -1,0 +1,5 @@
+"""No component needs it."""
+
+
+def shout(text):
+    return text.upper()

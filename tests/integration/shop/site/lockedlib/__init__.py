@@ -1,0 +1,2 @@
+def packed(value):
+    return value + 1000
