@@ -6,6 +6,7 @@ A value in the environment wins: `PIPELINE_METADATA__URL` overrides `metadata.ur
 
 import difflib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -248,11 +249,13 @@ class Profile(BaseSettings):
         try:
             content = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
         except FileNotFoundError as error:
+            there = sorted(found.stem for found in file.parent.glob("*.yaml"))
+            near = difflib.get_close_matches(file.stem, there, n=1)
             raise ProfileError(
                 f"there is no profile {file.stem}",
                 at=str(file),
-                profiles=", ".join(sorted(found.stem for found in file.parent.glob("*.yaml"))) or "none",
-                fix="name one that exists, or write the file",
+                profiles=", ".join(there) or "none",
+                fix=f"did you mean {near[0]}?" if near else "name one that exists, or write the file",
             ) from error
         except (OSError, UnicodeDecodeError) as error:
             raise ProfileError(
@@ -275,8 +278,10 @@ class Profile(BaseSettings):
         """A profile of these values and the environment's.
 
         Raises:
-            ProfileError: An unknown key or a wrong type, in the file or in a `PIPELINE_` variable.
+            ProfileError: An unknown key or a wrong type, in the file or in a `PIPELINE_` variable; or such a
+                variable that is almost a setting's.
         """
+        _require_double_underscores()
         try:
             return cls(**content)
         except ValidationError as error:
@@ -318,12 +323,32 @@ def _explained(error: ValidationError, file: Path) -> ProfileError:
             known=", ".join(known),
             fix=f"did you mean {near[0]}?" if near else "use one of the known keys",
         )
+    is_list = first["type"] in {"tuple_type", "list_type"}
     return ProfileError(
         f"{key} in profile {file.stem} is wrong: {first['msg']}",
         at=str(file),
         got=repr(first["input"]),
-        fix="give a value of the right type",
+        fix=f"write a list: [{first['input']}]" if is_list else "give a value of the right type",
     )
+
+
+def _require_double_underscores() -> None:
+    """`PIPELINE_METADATA_URL` would say nothing, and the run go into another store than was meant."""
+    meant = {name.replace("__", "_"): name for name in _variables(Profile, "PIPELINE_") if "__" in name}
+    for name in sorted(os.environ.keys() & meant.keys()):
+        raise ProfileError(
+            f"the variable {name} of the environment is no setting's",
+            at=name,
+            fix=f"did you mean {meant[name]}?",
+        )
+
+
+def _variables(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    """Names of the variables that give a value of a section, and of the sections in it."""
+    for name, field in model.model_fields.items():
+        yield f"{prefix}{name.upper()}"
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _variables(field.annotation, f"{prefix}{name.upper()}__")
 
 
 def _known_keys(path: tuple[str | int, ...]) -> list[str]:

@@ -242,7 +242,7 @@ FLIPS = {
     "a data file's name": parameter(
         both(moves("data/numbers.csv", "data/more.csv"), gives(source="data/more.csv")),
         "load",
-        "files.more.csv",
+        "files.0.name",
     ),
     "a schema file": parameter(adds("data/schema.pbtxt", "# curated\n"), "import_schema", "sha256"),
     "the driver that finds data": source(

@@ -32,6 +32,22 @@ class CsvFormat:
     encoding: str = "utf-8"
     nulls: tuple[str, ...] = ()
 
+    def require_usable(self, at: str) -> None:
+        """Check that the cells can be told apart.
+
+        Args:
+            at: The file, for the message.
+
+        Raises:
+            SourceFormatError: The delimiter is not one character, or is one that ends rows or quotes cells.
+        """
+        if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
+            raise SourceFormatError(
+                f"delimiter={self.delimiter!r} cannot part the cells of a row",
+                at=at,
+                fix="pass one character: ',', ';', '|' or a tab, '\\t'",
+            )
+
     def read_options(self) -> pa_csv.ReadOptions:
         """Options of pyarrow for block-wise reading."""
         return pa_csv.ReadOptions(block_size=BLOCK, encoding=self.encoding)

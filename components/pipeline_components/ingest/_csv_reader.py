@@ -17,6 +17,7 @@ from pipeline_components.ingest.sources import SourceFile
 from pipeline_lib.beam.batches import select
 
 _IN_MEMORY = 64 << 20
+_DELIMITERS = (",", ";", "\t", "|")
 """Bytes of CSV up to which all files are parsed at once; beyond, they are read twice and never held."""
 
 
@@ -48,6 +49,7 @@ def settle(
         SourceHeaderError: A header has empty or doubled names, or names other than those of the first file.
         SourceTypeError: A cell does not fit its declared type.
     """
+    form.require_usable(at=files[0][0])
     headers = {uri: _header(uri, form) for uri, _ in files}
     first = files[0][0]
     for uri, names in headers.items():
@@ -168,7 +170,19 @@ def _header(uri: str, form: CsvFormat) -> list[str]:
             "the file is empty", at=uri, fix="deliver it again, with a header and at least one row"
         )
     _require_usable(names, uri)
+    _require_delimiter(names, form, uri)
     return names
+
+
+def _require_delimiter(names: Sequence[str], form: CsvFormat, uri: str) -> None:
+    """One name with another delimiter in it is a row that nobody divided."""
+    other = next((mark for mark in _DELIMITERS if mark != form.delimiter and mark in names[0]), None)
+    if len(names) == 1 and other is not None:
+        raise SourceHeaderError(
+            f"the header is one column, {names[0][:60]!r}, with {other!r} in its name",
+            at=f"{uri}:1",
+            fix=f"pass delimiter={other!r}, or rename the column",
+        )
 
 
 def _require_usable(names: Sequence[str], uri: str) -> None:

@@ -3,6 +3,7 @@
 This module is a driver: it loads no pyarrow and reads files only to digest them.
 """
 
+import difflib
 import hashlib
 import math
 import re
@@ -126,6 +127,10 @@ def _patterns(source: str | Mapping[str, str], splits: Any) -> dict[str, Pattern
 def _absolute(pattern: str) -> str:
     import fsspec
 
+    if not pattern.strip():  # to a file system that would be the whole folder
+        raise NoSourceFilesError(
+            "the source is empty", got=repr(pattern), fix="give a path, a directory or a pattern"
+        )
     files, path = fsspec.core.url_to_fs(pattern)
     is_folder = not re.search(r"[*?{[]", path) and files.isdir(path)
     return str(files.unstrip_protocol(f"{path}/*" if is_folder else path))
@@ -216,8 +221,11 @@ def _newest(patterns: Mapping[str, Pattern]) -> int:
 def _missing(split: str, pattern: Pattern, span: int | None, version: int | None) -> Exception:
     of_split = "" if split == WHOLE else f" of split {split}"
     if span is None:
+        near = _nearest_name(pattern.text)
         return NoSourceFilesError(
-            f"the source{of_split} matches no file", at=pattern.text, fix="check its path"
+            f"the source{of_split} matches no file",
+            at=pattern.text,
+            fix=f"check its path; did you mean {near}?" if near else "check its path",
         )
     there = {hit[0] for hit in _hits(pattern, None)}
     near = sorted(sorted(there - {span}, key=lambda other: abs(other - span))[: 2 * _NEAREST])
@@ -228,6 +236,20 @@ def _missing(split: str, pattern: Pattern, span: int | None, version: int | None
         nearest=", ".join(_span_text(pattern, other) for other in near) or "no span has files",
         fix='wait for the data with missing="wait", or run for a span that is there',
     )
+
+
+def _nearest_name(text: str) -> str | None:
+    """The name in the pattern's directory that is most like the one it asks for."""
+    import fsspec
+
+    files, path = fsspec.core.url_to_fs(text)
+    folder, _, name = path.rpartition("/")
+    try:
+        there = [found.rstrip("/").rpartition("/")[2] for found in files.ls(folder, detail=False)]
+    except (OSError, ValueError):
+        return None
+    alike = {other.lower(): other for other in there}
+    return next((alike[match] for match in difflib.get_close_matches(name.lower(), alike, n=1)), None)
 
 
 def _span_text(pattern: Pattern, span: int) -> str:

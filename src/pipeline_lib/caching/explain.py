@@ -213,7 +213,7 @@ def _records(before: Any, after: Any) -> tuple[dict[str, Any], dict[str, Any]] |
     if not all(isinstance(item, dict) for item in (*before, *after)):
         return None
     then, now = ([item.get("name") for item in items] for items in (before, after))
-    if all(isinstance(name, str) for name in (*then, *now)) and _are_sets(then, now):
+    if all(isinstance(name, str) for name in (*then, *now)) and _can_be_matched(then, now):
         return dict(zip(then, before, strict=True)), dict(zip(now, after, strict=True))
     if len(before) != len(after):
         return None
@@ -221,10 +221,13 @@ def _records(before: Any, after: Any) -> tuple[dict[str, Any], dict[str, Any]] |
     return next(numbered), next(numbered)
 
 
-def _are_sets(*lists: Sequence[Any]) -> bool:
-    """Whether no list holds anything twice, and those that hold the same have it in one order."""
-    kept = [[item for item in one if all(item in other for other in lists)] for one in lists]
-    return all(len(set(one)) == len(one) for one in lists) and all(one == kept[0] for one in kept)
+def _can_be_matched(before: Sequence[str], after: Sequence[str]) -> bool:
+    """Whether names tell items apart: no list holds one twice, and those in both are in one order."""
+    kept, found = (
+        [name for name in one if name in other] for one, other in ((before, after), (after, before))
+    )
+    distinct = len({*before}) == len(before) and len({*after}) == len(after)
+    return distinct and bool(kept) and kept == found
 
 
 def _plainness(change: Change) -> tuple[bool, int, str]:

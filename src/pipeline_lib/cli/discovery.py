@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,14 +44,18 @@ def find_pipeline(name: str, import_paths: Sequence[Path]) -> Pipeline[..., Any]
     if wanted in known:
         return known[wanted]
     near = difflib.get_close_matches(wanted, known, n=1)
+    lacking = [str(path) for path in import_paths if not path.is_dir()]
+    fix = "run in the project's folder, or set import_paths in the profile"
+    if near:
+        fix = f"did you mean {known[near[0]].name}?"
+    elif lacking:
+        fix = f"there is no folder {lacking[0]}: {fix}"
     raise UnknownPipelineError(
         f"there is no pipeline {name}",
         pipelines=", ".join(pipeline.name for pipeline in found) or "none",
         broken="; ".join(error.summary for error in errors) or None,
         at=", ".join(str(path) for path in import_paths),
-        fix=f"did you mean {known[near[0]].name}?"
-        if near
-        else "run in the project's folder, or set import_paths in the profile",
+        fix=fix,
     )
 
 
@@ -80,6 +85,16 @@ def _message(error: Exception) -> str:
     return str(error.msg) if isinstance(error, SyntaxError) else str(error)
 
 
+def _near_name(error: Exception) -> str | None:
+    """What a `from package import name` that failed may have meant."""
+    asked = re.match(r"cannot import name '(\w+)'", str(error))
+    module = sys.modules.get(getattr(error, "name", None) or "")
+    if asked is None or module is None:
+        return None
+    near = difflib.get_close_matches(asked[1], {*dir(module), *getattr(module, "__all__", ())}, n=1)
+    return f"did you mean {near[0]}?" if near else None
+
+
 def _defined_in(module_name: str) -> list[Pipeline[..., Any]]:
     try:
         module = importlib.import_module(module_name)
@@ -89,7 +104,8 @@ def _defined_in(module_name: str) -> list[Pipeline[..., Any]]:
         raise UnknownPipelineError(
             f"{module_name} cannot be imported: {type(error).__name__}: {_message(error)}",
             at=_place(error) or module_name,
-            fix="mend the module; `python -c 'import " + module_name + "'` shows the traceback",
+            fix=_near_name(error)
+            or "mend the module; `python -c 'import " + module_name + "'` shows the traceback",
         ) from error
     return [
         value

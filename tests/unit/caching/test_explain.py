@@ -320,6 +320,12 @@ def records(*files: tuple[str, int]) -> KeyParts:
             id="another-order",
         ),
         pytest.param(
+            [("a.csv", 1)],
+            [("b.csv", 2)],
+            [("found.files.0.name", "a.csv", "b.csv"), ("found.files.0.size", "1", "2")],
+            id="another-file",
+        ),
+        pytest.param(
             [("a.csv", 1), ("a.csv", 2)],
             [("a.csv", 1), ("a.csv", 3)],
             [("found.files.1.size", "2", "3")],
