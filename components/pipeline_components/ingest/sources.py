@@ -221,11 +221,11 @@ def _newest(patterns: Mapping[str, Pattern]) -> int:
 def _missing(split: str, pattern: Pattern, span: int | None, version: int | None) -> Exception:
     of_split = "" if split == WHOLE else f" of split {split}"
     if span is None:
-        near = _nearest_name(pattern.text)
+        alike = _nearest_name(pattern.text)
         return NoSourceFilesError(
             f"the source{of_split} matches no file",
             at=pattern.text,
-            fix=f"check its path; did you mean {near}?" if near else "check its path",
+            fix=f"check its path; did you mean {alike}?" if alike else "check its path",
         )
     there = {hit[0] for hit in _hits(pattern, None)}
     near = sorted(sorted(there - {span}, key=lambda other: abs(other - span))[: 2 * _NEAREST])
