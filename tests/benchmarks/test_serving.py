@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ import pytest
 
 from benchmarks.measuring import Comparison, Report
 from integration.model_servers import Server, export, serving
+from pipeline_lib.serving.push.transaction import ServingTarget
+from pipeline_lib.settings import ServingSettings
 
 CHAPTER = "Serving, one small model, 8 clients, beside a bare tf.function behind FastAPI"
 CLIENTS = Path(__file__).parent / "http_load.py"
@@ -95,6 +97,7 @@ def test_requests_per_second(server: Server, bare: str, quick: bool, report: Rep
             beside="FastAPI",
             ours=[one.p99 for one in ours],
             other=[one.p99 for one in theirs],
+            at_most=1.0,
             unit="ms",
         ),
     )
@@ -158,3 +161,34 @@ def asked(server: Server) -> Iterator[None]:
     thread.start()
     thread.join()
     yield
+
+
+def test_push_and_rollback(server: Server, tmp_path: Path, report: Report) -> None:
+    """Whole changes: copied with fsync, loaded beside, questioned, labelled, recorded in the ledger."""
+    settings = ServingSettings.model_validate(
+        {"base_path": str(tmp_path / "models"), "replicas": [{"grpc": server.grpc, "rest": server.rest}]}
+    )
+    target = ServingTarget(settings, "pushed")
+    models = [export_copy(server, tmp_path / f"model-{number}", number) for number in range(6)]
+    target.push(models[0], origin={})
+    copies, pushes, rollbacks = [], [], []
+    for number, model in enumerate(models[1:]):
+        copies.append(timed(lambda to=tmp_path / f"copy-{number}", model=model: shutil.copytree(model, to)))
+        pushes.append(timed(lambda model=model: target.push(model, origin={})))
+        rollbacks.append(timed(lambda: target.move("rollback", None, reason="")))
+    for what, seconds in (("a push, confirmed by the server", pushes), ("a rollback", rollbacks)):
+        report.add(CHAPTER, Comparison(what=what, beside="copying the files", ours=seconds, other=copies))
+
+
+def export_copy(server: Server, directory: Path, number: int) -> Path:
+    """The same model with other content."""
+    shutil.copytree(server.exports / "times2", directory)
+    (directory / "assets").mkdir(exist_ok=True)
+    (directory / "assets" / "number").write_text(str(number))
+    return directory
+
+
+def timed(run: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    run()
+    return time.perf_counter() - started

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 
 from integration.model_servers import Server, export, export_examples, serving
@@ -110,9 +111,9 @@ def test_metadata_and_metrics(server: Server, client: "GrpcClient") -> None:  # 
 
 
 def test_grpc(client: "GrpcClient") -> None:  # noqa: F821
-    import numpy as np
-
     assert client.predict("scale", {"x": np.array([1, 2], np.float32)})["y"].tolist() == [2.0, 4.0]
+    long = client.predict("scale", {"x": np.full(2_600_000, 0.5, np.float32)})["y"]  # more than 10 MB
+    assert (len(long), set(long.tolist())) == (2_600_000, {1.0})
     (one,) = client.status("scale")
     assert (one.version, one.state) == (1, VersionState.AVAILABLE)
     with pytest.raises(ModelNotServedError, match="Could not find any versions of model other"):
@@ -393,14 +394,19 @@ def test_requests_in_flight_are_answered_at_the_end(tmp_path: Path) -> None:
         assert httpx.post(url, json=body, timeout=60).json() == {"outputs": 100_000}
         took = time.monotonic() - started
         body["inputs"] = int(100_000 * 2 / took)  # about two seconds
-        with ThreadPoolExecutor(1) as pool:
+        from pipeline_lib.serving.clients.rpc import GrpcClient
+
+        with ThreadPoolExecutor(2) as pool, GrpcClient(server.grpc, tries=1, timeout_seconds=60) as client:
             answer = pool.submit(httpx.post, url, json=body, timeout=60)
+            count = np.array(body["inputs"], np.int64)
+            other = pool.submit(client.predict, "scale", {"n": count}, signature="slow")
             deadline = time.monotonic() + 10
             while not connected(server) and time.monotonic() < deadline:
                 time.sleep(0.02)
             time.sleep(0.2)
             server.process.terminate()
             assert answer.result().json() == {"outputs": body["inputs"]}
+            assert other.result()["n"].tolist() == body["inputs"]
 
 
 def connected(server: Server) -> bool:

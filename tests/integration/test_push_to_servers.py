@@ -222,7 +222,7 @@ def test_a_push_is_confirmed_by_every_server_and_labelled(site: Site) -> None:
         address: [one.version for one in told if one.state.name == "AVAILABLE"]
         for address, told in target.states().items()
         if not isinstance(told, PipelineError)
-    } == {address: [second] for address in site.grpc}
+    } == {address: [second] for address in site.rest}  # TensorFlow is not needed to ask
 
 
 def broken(site: Site, kind: str) -> Path:
@@ -364,7 +364,7 @@ def test_two_pushers_at_once_take_turns(site: Site) -> None:
 
 
 def test_a_server_that_dies_while_a_push_goes_on(site: Site) -> None:
-    """Down during a push: it is undone. Down after: the next is. Up again: it serves what is live."""
+    """Down during a push: it is undone. Down or hanging: the next is. Up again: it serves what is live."""
     third = started(site, model="dying")
     try:
         addresses = [{"grpc": address} for address in (*site.grpc, third.grpc)]
@@ -391,6 +391,13 @@ def test_a_server_that_dies_while_a_push_goes_on(site: Site) -> None:
         told = target.states()[third.grpc]
         assert not isinstance(told, PipelineError)
         assert [one.version for one in told if one.state.name == "AVAILABLE"] == [second]
+        third.process.send_signal(signal.SIGSTOP)
+        hasty = site.target("dying", replicas=addresses, request_timeout_seconds=1, load_timeout_seconds=1)
+        with pytest.raises(ServerUnreachableError, match="does not answer"):
+            pushed(hasty, site.model(4.0))
+        third.process.send_signal(signal.SIGCONT)
+        assert "did not end was taken back" in target.heal()
+        assert (target.ledger().live, site.answers("dying")) == (second, [3.0, 3.0])
     finally:
         third.process.kill()
         third.process.wait()

@@ -37,7 +37,7 @@ def status_view(models: Sequence[Mapping[str, Any]]) -> RenderableType:
 def history_view(changes: "Sequence[Deployment]") -> RenderableType:
     """Changes of what is live, newest first."""
     if not changes:
-        return Text("nothing went live yet")
+        return Text("no push, rollback or promotion is recorded yet")
     rows = table("live since", "model", "version", "by", "instead of", "why", whole=["version"])
     for one in changes:
         share = f" {one.traffic:g} %" if one.traffic is not None else ""

@@ -86,7 +86,7 @@ def test_a_rollback_does_not_wait_for_the_store(pipeline: Command, pushed: list[
 
 def test_nothing_pushed_is_said(pipeline: Command) -> None:
     assert "no model was pushed yet" in pipeline("serving", "status")
-    assert "nothing went live yet" in pipeline("serving", "history")
+    assert "no push, rollback or promotion is recorded yet" in pipeline("serving", "history")
     assert "no model was pushed yet" in pipeline.failing("serving", "start")
     assert "push one:" in pipeline.failing("serving", "rollback", "delays")
     assert not Path(".pipeline/serving/delays").exists()

@@ -37,4 +37,4 @@ def test_what_is_not_as_it_should_be_is_said() -> None:
 
 def test_nothing_is_said_too() -> None:
     assert "no model was pushed yet" in drawn(status_view([]))
-    assert "nothing went live yet" in drawn(history_view([]))
+    assert "no push, rollback or promotion is recorded yet" in drawn(history_view([]))

@@ -220,8 +220,12 @@ class Fleet:
 
 
 @contextmanager
-def open_fleet(settings: ServingSettings) -> Iterator[Fleet]:
+def open_fleet(settings: ServingSettings, *, only_ask: bool = False) -> Iterator[Fleet]:
     """Connect to the replicas of a profile.
+
+    Args:
+        settings: Of the profile.
+        only_ask: They are not told what to serve.
 
     Raises:
         ProfileError: A replica has no gRPC address, and must be told what to serve.
@@ -229,16 +233,16 @@ def open_fleet(settings: ServingSettings) -> Iterator[Fleet]:
     replicas: list[Replica] = []
     try:
         for one in settings.replicas:
-            replicas.append(_connected(one, settings))
+            replicas.append(_connected(one, settings, only_ask=only_ask))
         yield Fleet(replicas=tuple(replicas), settings=settings)
     finally:
         for replica in replicas:
             replica.close()
 
 
-def _connected(one: ReplicaSettings, settings: ServingSettings) -> Replica:
-    # REST where it will do: it needs no TensorFlow.
-    if one.rest and (settings.control == "follow" or not one.grpc):
+def _connected(one: ReplicaSettings, settings: ServingSettings, *, only_ask: bool) -> Replica:
+    # REST where it will do: it needs no TensorFlow, whose import takes seconds.
+    if one.rest and (only_ask or settings.control == "follow" or not one.grpc):
         return RestReplica(one.rest, settings)
     return GrpcReplica(str(one.grpc), settings)
 

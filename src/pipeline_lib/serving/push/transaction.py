@@ -54,7 +54,7 @@ class ServingTarget:
 
     def states(self) -> Mapping[str, list[VersionStatus] | PipelineError]:
         """What each replica of the profile says of this model."""
-        with open_fleet(self.settings) as fleet:
+        with open_fleet(self.settings, only_ask=True) as fleet:
             return fleet.states(self.name)
 
     def push(self, source: Path, *, origin: Mapping[str, Any], reason: str = "") -> Change | Block:

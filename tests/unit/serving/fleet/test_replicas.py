@@ -66,3 +66,11 @@ def test_a_version_that_does_not_go() -> None:
     fleet = Fleet(replicas=(Loading(VersionState.AVAILABLE),), settings=SETTINGS)
     with pytest.raises(PushUndoneError, match="is still served"):
         fleet.wait_until_gone("m", 7, lambda: None)
+
+
+def test_who_only_asks_does_so_by_rest() -> None:
+    settings = ServingSettings.model_validate(
+        {"replicas": [{"grpc": "127.0.0.1:1", "rest": "http://127.0.0.1:1"}], "control": "reload"}
+    )
+    with open_fleet(settings, only_ask=True) as fleet:
+        assert isinstance(fleet.replicas[0], RestReplica)
