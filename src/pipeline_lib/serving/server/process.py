@@ -38,6 +38,7 @@ _LOG = logging.getLogger(__name__)
 # Proxies keep idle connections for a minute; who closes first breaks the request that is on its way.
 _KEEP_ALIVE_SECONDS = 90
 _END_SECONDS = 3.0
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 _THREADS = 16
 # Each request that waits for its batch holds one.
 _BATCHED_THREADS = 128
@@ -79,7 +80,7 @@ class ServerOptions:
 def serve(
     configs: Sequence[ModelConfig], options: ServerOptions, *, ready: Callable[[int, int], None]
 ) -> None:
-    """Serve until SIGTERM or SIGINT.
+    """Serve until SIGTERM or SIGINT, as the last thing that this process does: further ones are ignored.
 
     Args:
         configs: The models.
@@ -175,6 +176,15 @@ def _follow_file(manager: ModelManager[Servable], file: Path, seconds: float) ->
             _LOG.warning("%s is not applied: %s", file, error)
 
 
+class _RestServer(uvicorn.Server):
+    """uvicorn's, which leaves signals to us: its handlers go before the last request of gRPC has ended."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
 async def _answer(
     rest: RestInterface,
     listener: socket.socket,
@@ -184,7 +194,7 @@ async def _answer(
     ending: Callable[[], object],
 ) -> None:
     tls = options.tls
-    server = uvicorn.Server(
+    server = _RestServer(
         uvicorn.Config(
             rest,
             interface="asgi3",
@@ -212,11 +222,13 @@ async def _answer(
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not task.done():
         await asyncio.sleep(0.01)
-    # After uvicorn has set its own handlers: it raises the signal again at the end, ours do not.
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _ENDING:
         loop.add_signal_handler(number, end)
     ready()
     await task
+    for number in _ENDING:  # asked once more, it is ending already
+        loop.remove_signal_handler(number)
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _give_up(seconds: float) -> None:
