@@ -53,7 +53,9 @@ PUSHING = (
     "move-committed",
 )
 COLLECTING = ("gc-marked", "gc-removed")
-POINTS = (*LAUNCHING, *PUSHING, *COLLECTING)
+# After each file that is brought to an object store; the manifest comes after `renaming`.
+UPLOADING = ("uploading",)
+POINTS = (*LAUNCHING, *PUSHING, *COLLECTING, *UPLOADING)
 
 
 def reached(point: str) -> None:

@@ -71,8 +71,13 @@ class RemoteArtifactStore(ArtifactStore):
             if filesystem.exists(f"{base}/{MANIFEST_NAME}"):
                 self._require_same(uri, manifest)
             else:
+
+                def upload(source: str, target: str) -> None:
+                    filesystem.put_file(source, target)
+                    reached("uploading")
+
                 paths = [entry.path for entry in manifest.files]
-                transfer(filesystem.put_file, [(str(staged / path), f"{base}/{path}") for path in paths])
+                transfer(upload, [(str(staged / path), f"{base}/{path}") for path in paths])
                 reached("renaming")
                 filesystem.pipe_file(f"{base}/{MANIFEST_NAME}", manifest.to_text().encode())
         reached("renamed")

@@ -82,6 +82,15 @@ def flaky(number: Number, *, marker: str, failures: int) -> Number:
 
 
 @component
+def pages(number: Number, *, count: int = 12) -> Number:
+    """The number in many files: a kill finds some of them written."""
+    made = _number(number.value)
+    for page in range(count):
+        (made.path / f"page-{page:02d}.txt").write_text(f"{number.value}\n" * 10_000)
+    return made
+
+
+@component
 def note(number: Number, *, text: str) -> None:
     """Writes down that it ran; puts out nothing."""
     del number

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from pipeline_lib import Secret, exit_handler, for_each, latest, pipeline, rolling_window, when
-from toy.components import Number, add, flaky, login, misbehave, note, read, split, tell, total
+from toy.components import Number, add, flaky, login, misbehave, note, pages, read, split, tell, total
 
 
 @pipeline(name="chain")
@@ -37,6 +37,12 @@ def parts(source: str, into: int = 3) -> None:
     """One node per artifact of a list, an output that may be absent."""
     found = split(read(source=source), into=into)
     total.options(id="all")([add(part, plus=1) for part in for_each(found.numbers)])
+
+
+@pipeline(name="paged")
+def paged(source: str) -> None:
+    """An artifact of many files."""
+    pages(read(source=source))
 
 
 @pipeline(name="windowed")
