@@ -6,7 +6,7 @@ A value in the environment wins: `PIPELINE_METADATA__URL` overrides `metadata.ur
 
 import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -56,10 +56,23 @@ class ArtifactSettings(_Section):
 
 
 class BeamSettings(_Section):
-    """Runner of the data-heavy steps, and its options as Beam names them."""
+    """Runner of the data-heavy steps.
+
+    Attributes:
+        runner: As Beam names it.
+        options: As Beam names them.
+        shared: A directory or an fsspec URL that workers on other machines and this one see; without, workers
+            write to this machine's disk.
+    """
 
     runner: str = "DirectRunner"
     options: dict[str, Any] = {}
+    shared: str | None = None
+
+    def resolved(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """What a body is given, with a node's options over these."""
+        shared = _absolute(self.shared) if self.shared else None
+        return {"runner": self.runner, "options": {**self.options, **options}, "shared": shared}
 
 
 class ReplicaSettings(_Section):

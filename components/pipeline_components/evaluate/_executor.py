@@ -16,7 +16,7 @@ from pipeline_components.errors import EvalConfigError, UnknownColumnError, Unkn
 from pipeline_components.evaluate import _config, _signatures
 from pipeline_components.evaluate._evaluator import evaluation
 from pipeline_components.evaluate._nearest import nearest
-from pipeline_components.evaluate._predict import ModelCall, Score, ScorePlan, servable
+from pipeline_components.evaluate._predict import ModelCall, Score, ScorePlan
 from pipeline_components.evaluate._recorded import recorded
 from pipeline_components.evaluate._report import write_report
 from pipeline_components.evaluate._results import slice_rows
@@ -26,6 +26,7 @@ from pipeline_components.evaluate.criteria import Confidence, CrossSlice, Metric
 from pipeline_lib.artifacts import Examples, Model, ModelBlessing, ModelEvaluation, Schema
 from pipeline_lib.beam.files import open_parquet
 from pipeline_lib.beam.runner import beam_pipeline
+from pipeline_lib.beam.shared import worker_directory
 from pipeline_lib.beam.sources import ReadOptions, RowGroup, row_groups
 
 SERVING = "Format-Serving"
@@ -89,7 +90,8 @@ def run(
     plan = _score_plan(model, baseline, request, judged, available)
     _require_columns(plan, available)
     written = ModelEvaluation.new()
-    measure(items, plan, judged, _schema(schema), read=plan.columns(available), out=written.path)
+    with worker_directory(written.path) as out:
+        measure(items, plan, judged, _schema(schema), read=plan.columns(available), out=out)
     validation = tfma.load_validation_result(str(written.path))
     found = finding(
         validation,
@@ -192,7 +194,8 @@ def _model_call(name: str, model: Model, request: Request) -> ModelCall:
     signature = _signatures.prediction_signature(directory, request.signature)
     return ModelCall(
         name=name,
-        directory=servable(directory, f"{model.uri}/{SERVING}"),
+        directory=str(directory),
+        uri=f"{model.uri}/{SERVING}",
         signature=signature,
         output=_signatures.prediction_output(signature, request.prediction_key, directory),
     )
@@ -245,9 +248,9 @@ def measure(
     schema: schema_pb2.Schema | None,
     *,
     read: tuple[str, ...],
-    out: Path,
+    out: str,
 ) -> None:
-    writers = tfma.default_writers(str(out), eval_config=judged.config, eval_shared_model=list(judged.models))
+    writers = tfma.default_writers(out, eval_config=judged.config, eval_shared_model=list(judged.models))
     with beam_pipeline() as root:
         batches = (
             root

@@ -1,5 +1,6 @@
 """From row groups to predicted rows: every model sees each row once, in batches."""
 
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from pipeline_components.errors import LabelValueError, NonFinitePredictionError
 from pipeline_components.evaluate._batches import Encoded, Scored, encode
 from pipeline_components.evaluate._signatures import Signature
 from pipeline_lib import PipelineError
+from pipeline_lib.artifacts.remote_store import open_filesystem
 from pipeline_lib.beam.batches import list_columns
 from pipeline_lib.beam.sources import ReadOptions, RowGroup, read_row_group
 
@@ -30,13 +32,15 @@ class ModelCall:
 
     Attributes:
         name: `candidate` or `baseline`.
-        directory: Its SavedModel.
+        directory: Its SavedModel on the driver's disk.
+        uri: The same for workers that do not see that disk.
         signature: What to call.
         output: Which output holds the predictions.
     """
 
     name: str
     directory: str
+    uri: str
     signature: Signature
     output: str
 
@@ -81,7 +85,8 @@ class Score(beam.DoFn):
 
     def setup(self) -> None:
         """Load the models, once for each worker."""
-        self._models = {call.name: tf.saved_model.load(call.directory) for call in self._plan.models}
+        storage = self._read.storage_options
+        self._models = {call.name: loaded(call, storage) for call in self._plan.models}
 
     def process(self, item: RowGroup) -> Iterator[Scored]:
         """Read and predict one row group.
@@ -237,6 +242,11 @@ def _finite(predictions: npt.NDArray[Any], model: str, where: str) -> npt.NDArra
     return predictions
 
 
-def servable(path: Path, uri: str) -> str:
-    """Where workers load a SavedModel from: the local copy if they see it, else the uri."""
-    return str(path) if path.exists() else uri
+def loaded(call: ModelCall, storage_options: Mapping[str, Any]) -> Any:
+    """The model from the driver's disk, if this worker sees it, else from a passing copy of its uri."""
+    if Path(call.directory).exists():
+        return tf.saved_model.load(call.directory)
+    with tempfile.TemporaryDirectory(prefix="model-") as folder:
+        files, path = open_filesystem(call.uri, storage_options)
+        files.get(path, f"{folder}/model", recursive=True)
+        return tf.saved_model.load(f"{folder}/model")

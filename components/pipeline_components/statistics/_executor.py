@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import apache_beam as beam
-import fsspec
 import tensorflow_data_validation as tfdv
 
 from pipeline_components.errors import MissingColumnError, StatisticsError
@@ -18,8 +18,10 @@ from pipeline_components.statistics._report import statistics_page
 from pipeline_components.statistics._small import describe, is_small
 from pipeline_components.statistics_files import STATISTICS_FILE, read_statistics, sort_features
 from pipeline_lib import Examples, ExampleStatistics, Schema
-from pipeline_lib.beam.files import open_parquet
+from pipeline_lib.artifacts.remote_store import open_filesystem
+from pipeline_lib.beam.files import open_parquet, workspace_storage
 from pipeline_lib.beam.runner import beam_pipeline
+from pipeline_lib.beam.shared import worker_directory
 from pipeline_lib.beam.sources import ReadBatches, row_groups
 
 
@@ -58,38 +60,50 @@ def write_statistics(
     statistics = ExampleStatistics.new(span=examples.span, split_names=names)
     stats_options = _tfdv_options(options, schema)
     known, columns = _columns(examples, names[0], options)
-    large = {}
+    large = []
     for name in names:
         statistics.split_path(name).mkdir(parents=True, exist_ok=True)
-        target = f"{statistics.split_uri(name)}/{STATISTICS_FILE}"
         items = row_groups(examples.split_uri(name))
         if options.sample_rate is None and is_small(items, known):  # only on Beam does TFDV sample
-            _write_proto(describe(items, columns, stats_options), target)
+            _write_proto(
+                describe(items, columns, stats_options),
+                f"{statistics.split_path(name)}/{STATISTICS_FILE}",
+                {},
+            )
         else:
-            large[name] = target
+            large.append(name)
     if large:
-        _describe_on_beam(examples, large, columns, stats_options)
+        _describe_on_beam(examples, large, columns, stats_options, statistics)
     described = {name: read_statistics(statistics, name) for name in names}
     (statistics.path / "report.html").write_text(statistics_page(described, span=examples.span))
     return statistics
 
 
 def _describe_on_beam(
-    examples: Examples, targets: Mapping[str, str], columns: Sequence[str] | None, options: Any
+    examples: Examples,
+    splits: Sequence[str],
+    columns: Sequence[str] | None,
+    options: Any,
+    made: ExampleStatistics,
 ) -> None:
-    with beam_pipeline() as root:
-        for name, target in targets.items():
-            (
-                root
-                | f"Read {name}" >> ReadBatches(examples.split_uri(name), columns=columns)
-                | f"Describe {name}" >> tfdv.GenerateStatistics(options)
-                | f"Write {name}" >> beam.Map(_write_proto, target)
-            )
+    storage = workspace_storage()
+    with ExitStack() as stack:
+        targets = {name: stack.enter_context(worker_directory(made.split_path(name))) for name in splits}
+        with beam_pipeline() as root:
+            for name, target in targets.items():
+                (
+                    root
+                    | f"Read {name}" >> ReadBatches(examples.split_uri(name), columns=columns)
+                    | f"Describe {name}" >> tfdv.GenerateStatistics(options)
+                    | f"Write {name}" >> beam.Map(_write_proto, f"{target}/{STATISTICS_FILE}", storage)
+                )
 
 
-def _write_proto(found: Any, uri: str) -> None:
+def _write_proto(found: Any, uri: str, storage_options: Mapping[str, Any]) -> None:
     sort_features(found)
-    with fsspec.open(uri, "wb") as file:
+    files, path = open_filesystem(uri, storage_options)
+    files.makedirs(path.rpartition("/")[0], exist_ok=True)  # on a worker's disk it may not be there
+    with files.open(path, "wb") as file:
         file.write(found.SerializeToString(deterministic=True))
 
 

@@ -25,10 +25,12 @@ class CacheFolder:
 
     Attributes:
         path: Read and written: TFT writes only what is new, so what was known lies there already.
+        uri: The same as workers see it.
         keys: One for each input, by its content and the splits that are analysed.
     """
 
     path: Path
+    uri: str
     keys: tuple[tft_cache.DatasetKey, ...]
 
     @classmethod
@@ -44,7 +46,7 @@ class CacheFolder:
         for key in keys:
             if known is not None and (known.path / key.key).is_dir():
                 shutil.copytree(known.path / key.key, made.path / key.key)
-        return cls(path=made.path, keys=keys)
+        return cls(path=made.path, uri=str(made.path), keys=keys)
 
 
 def analyse(
@@ -69,9 +71,7 @@ def analyse(
     if cache is None:
         return (read(root, "rows to analyse", chosen), adapter) | tft_beam.AnalyzeDataset(preprocessing)
     keys = list(cache.keys)
-    known = (
-        root | tft_cache.ReadAnalysisCacheFromFS(str(cache.path), keys) if any(cache.path.iterdir()) else {}
-    )
+    known = root | tft_cache.ReadAnalysisCacheFromFS(cache.uri, keys) if any(cache.path.iterdir()) else {}
     needed = tft_beam.analysis_graph_builder.get_analysis_dataset_keys(
         preprocessing, TensorAdapter(adapter).TypeSpecs(), keys, known, False
     )
@@ -83,7 +83,7 @@ def analyse(
     }
     analysis = tft_beam.AnalyzeDatasetWithCache(preprocessing, pipeline=root)
     fitted, new = (data, known, adapter) | analysis
-    new | tft_cache.WriteAnalysisCacheToFS(root, str(cache.path), keys)
+    new | tft_cache.WriteAnalysisCacheToFS(root, cache.uri, keys)
     return fitted
 
 

@@ -2,9 +2,8 @@
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apache_beam as beam
@@ -27,6 +26,7 @@ from pipeline_components.transform._work import Portion, ReadPortion, WriteTrans
 from pipeline_lib.artifacts import Examples, Schema, TransformCache, TransformGraph
 from pipeline_lib.artifacts.workspace import current_workspace
 from pipeline_lib.beam.runner import beam_pipeline
+from pipeline_lib.beam.shared import worker_directory
 from pipeline_lib.beam.sources import row_groups
 
 
@@ -48,13 +48,52 @@ def run(
     graph = TransformGraph.new()
     cache = TransformCache.new() if use_analyzer_cache else None
     folder = CacheFolder.of(cache, analyzer_cache, examples, analyse_splits) if cache is not None else None
-    with _scratch() as scratch, preprocessing.telling_the_users_line():
-        _run_beam(portions, _RawTables.of(raw_schema), preprocessing, graph.path, scratch, folder)
-        forget_scratch(graph.path / "transform_fn", scratch)
+    with preprocessing.telling_the_users_line(), _workers_places(outputs, graph, folder) as places:
+        _run_beam(portions, _RawTables.of(raw_schema), preprocessing, places)
+    forget_scratch(graph.path / "transform_fn", places.scratch)
+    _forget_partial(outputs)
     # User modules ask the graph for raw_feature_spec(): TFT leaves the raw schema to its caller.
     metadata_io.write_metadata(dataset_metadata.DatasetMetadata(raw_schema), str(graph.path / "metadata"))
     _fill_empty_splits(outputs)
     return outputs, graph, cache
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Places:
+    """Where workers write, as uris.
+
+    Attributes:
+        outputs: Of each output's splits.
+        graph: Of the transform graph.
+        scratch: Of TFT's intermediate graphs.
+        cache: Of what the analyzers keep.
+    """
+
+    outputs: tuple[str, ...]
+    graph: str
+    scratch: str
+    cache: CacheFolder | None
+
+
+@contextmanager
+def _workers_places(
+    outputs: Sequence[Examples], graph: TransformGraph, cache: CacheFolder | None
+) -> Iterator[_Places]:
+    scratch = current_workspace().new_directory("transform-scratch")  # on the disk that outputs go to
+    try:
+        with ExitStack() as stack:
+            made = [stack.enter_context(worker_directory(one.path, may_be_empty=True)) for one in outputs]
+            if cache is not None:
+                kept = stack.enter_context(worker_directory(cache.path, may_be_empty=True))
+                cache = replace(cache, uri=kept)
+            yield _Places(
+                outputs=tuple(made),
+                graph=stack.enter_context(worker_directory(graph.path)),
+                scratch=stack.enter_context(worker_directory(scratch, fetch=False)),
+                cache=cache,
+            )
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +129,7 @@ def _run_beam(
     portions: Sequence[Portion],
     tables: _RawTables,
     preprocessing: Preprocessing,
-    graph: Path,
-    scratch: Path,
-    cache: CacheFolder | None,
+    places: _Places,
 ) -> None:
     def read(root: beam.Pipeline, name: str, some: Sequence[Portion]) -> Any:
         reader = ReadPortion(tables.wanted, tables.may_be_absent)
@@ -101,15 +138,15 @@ def _run_beam(
 
     with (
         beam_pipeline() as root,
-        tft_beam.Context(temp_dir=str(scratch), passthrough_keys={place_field().name}),
+        tft_beam.Context(temp_dir=places.scratch, passthrough_keys={place_field().name}),
     ):
-        fitted = analyse(root, portions, tables.adapter, preprocessing, read, cache)
+        fitted = analyse(root, portions, tables.adapter, preprocessing, read, places.cache)
         rows = read(root, "rows", portions)
         transform = tft_beam.TransformDataset(output_record_batches=True)
         transformed, metadata = ((rows, tables.adapter), fitted) | transform
-        targets = [portion.target for portion in portions]
+        targets = [f"{places.outputs[portion.data_set]}/{portion.target}" for portion in portions]
         transformed | "Write" >> beam.ParDo(WriteTransformed(targets, scalar_columns(metadata.schema)))
-        fitted | tft_beam.WriteTransformFn(str(graph))
+        fitted | tft_beam.WriteTransformFn(places.graph)
 
 
 def _output_for(given: Examples) -> Examples:
@@ -135,7 +172,7 @@ def _portions(
                 portion = Portion(
                     uri=group.uri,
                     group=group.index,
-                    target=str(made.split_path(split) / f"part-{part:05d}.parquet"),
+                    target=f"{made.split_path(split).name}/part-{part:05d}.parquet",
                     place=len(portions),
                     data_set=number,
                     analyse=split in analyse_splits,
@@ -163,11 +200,8 @@ def _fill_empty_splits(outputs: Sequence[Examples]) -> None:
                 pq.write_table(empty, made.split_path(split) / "part-00000.parquet", compression="zstd")
 
 
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    """A directory for TFT's intermediate graphs, on the disk that outputs go to."""
-    folder = current_workspace().new_directory("transform-scratch")
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def _forget_partial(outputs: Sequence[Examples]) -> None:
+    """What a worker was writing when it died, and another then wrote."""
+    for made in outputs:
+        for left in made.path.glob("Split-*/*.partial"):
+            left.unlink()

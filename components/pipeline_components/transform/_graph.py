@@ -7,7 +7,7 @@ from typing import Any
 from tensorflow.core.protobuf import saved_model_pb2
 
 
-def forget_scratch(transform_fn: Path, scratch: Path) -> None:
+def forget_scratch(transform_fn: Path, scratch: str) -> None:
     """Take the scratch directory out of the graph.
 
     TFT names lookup tables after the file in its scratch directory that they were first read from. Loading
@@ -16,12 +16,12 @@ def forget_scratch(transform_fn: Path, scratch: Path) -> None:
 
     Args:
         transform_fn: The SavedModel that `WriteTransformFn` wrote.
-        scratch: TFT's temporary directory.
+        scratch: TFT's temporary directory, as it was told.
     """
     file = transform_fn / "saved_model.pb"
     saved = saved_model_pb2.SavedModel()
     saved.ParseFromString(file.read_bytes())
-    path = str(scratch).encode()
+    path = scratch.encode()
     for node in _nodes(saved):
         if "shared_name" in node.attr and path in node.attr["shared_name"].s:
             node.attr["shared_name"].s = node.attr["shared_name"].s.replace(path, b"")

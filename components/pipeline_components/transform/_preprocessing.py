@@ -21,11 +21,16 @@ class Preprocessing:
             exceptions on their way out, so it is kept here.
     """
 
-    def __init__(self, module: str, custom_config: Mapping[str, Any]) -> None:
+    def __init__(self, module: str, custom_config: Mapping[str, Any] = {}) -> None:
         self.failure: PreprocessingFailedError | None = None
+        self._name = module
         self._module = load_user_module(module)
         self._function = self._find(module)
         self._extra = (dict(custom_config),) if self._takes_config() else ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Workers import the module themselves: a pickle would name what only this process has loaded."""
+        return Preprocessing, (self._name, *self._extra)
 
     def __call__(self, inputs: Tensors) -> Tensors:
         """What TFT calls, once or several times, with symbolic tensors."""

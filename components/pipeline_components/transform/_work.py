@@ -1,8 +1,8 @@
 """The units of work that Beam moves, and what a worker does with one: read, transform, write."""
 
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import apache_beam as beam
 import numpy as np
@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pyarrow_hotfix  # noqa: F401  (closes CVE-2023-47248 of the pinned pyarrow)
 
 from pipeline_components.transform._columns import to_list_columns, to_plain_columns
+from pipeline_lib.artifacts.remote_store import open_filesystem
 from pipeline_lib.beam.files import open_parquet, workspace_storage
 
 PLACE = "__place__"
@@ -24,6 +25,7 @@ class Portion:
     """A row group to read, and the file that its transformed rows become.
 
     Attributes:
+        target: Relative to the output's directory.
         place: Number of the portion; index of `target` among those of the writer.
         data_set: Number of the input it belongs to.
         analyse: Whether the analyzers see its rows.
@@ -77,6 +79,7 @@ class WriteTransformed(beam.DoFn):
     def __init__(self, targets: Sequence[str], scalars: Mapping[str, bool]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._targets, self._scalars = tuple(targets), dict(scalars)
+        self._storage_options = workspace_storage()
 
     def process(self, element: tuple[pa.RecordBatch, Mapping[str, pa.Array]]) -> None:
         """Write one batch."""
@@ -84,12 +87,15 @@ class WriteTransformed(beam.DoFn):
         index = batch.schema.get_field_index(PLACE)
         places = batch.column(index) if index >= 0 else beside[PLACE]
         first = places.values[0].as_py()
-        target, row = Path(self._targets[first >> _ROW_BITS]), first & ((1 << _ROW_BITS) - 1)
+        target, row = self._targets[first >> _ROW_BITS], first & ((1 << _ROW_BITS) - 1)
         if row:  # TFT cuts batches whose result is very large
-            target = target.with_stem(f"{target.stem}-{row:010d}")
-        partial = target.with_suffix(".partial")
-        pq.write_table(to_plain_columns(batch, self._scalars), partial, compression="zstd")
-        partial.replace(target)
+            target = f"{target.removesuffix('.parquet')}-{row:010d}.parquet"
+        files, path = open_filesystem(target, self._storage_options)
+        files.makedirs(path.rpartition("/")[0], exist_ok=True)
+        partial = f"{path}.{uuid.uuid4().hex}.partial"  # another worker may be at the same rows
+        with files.open(partial, "wb") as file:
+            pq.write_table(to_plain_columns(batch, self._scalars), file, compression="zstd")
+        files.mv(partial, path)
 
 
 def place_field() -> pa.Field:

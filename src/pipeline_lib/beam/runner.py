@@ -1,18 +1,23 @@
 """`beam_pipeline()`: a Beam pipeline on the runner, and with the options, that the profile names."""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import apache_beam as beam
+import grpc
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
 from pipeline_lib.artifacts.workspace import active_workspace
-from pipeline_lib.errors import BeamOptionError, BeamRunnerError
+from pipeline_lib.errors import BeamJobError, BeamOptionError, BeamRunnerError, PipelineError
 
-# Beam's own DirectRunner hands simple pipelines to Prism, and downloads it; ours stays in the process.
-_IN_PROCESS = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+# The text of a `PipelineError`, in a traceback that a worker sent.
+_OURS = re.compile(r"\[(P[LC]\d{3})\] (.*)((?:\n {2}\w+: .*)*)")
+_ROW = re.compile(r"\n {2}(\w+): (.*)")
+_SHOWN = 400
 
 
 @contextmanager
@@ -24,15 +29,58 @@ def beam_pipeline(settings: Mapping[str, Any] | None = None) -> Iterator[beam.Pi
 
     Raises:
         BeamRunnerError: There is no such runner.
-        BeamOptionError: Beam knows no such option, or refuses its value.
+        BeamOptionError: Beam knows no such option, refuses its value, or lacks one that the runner needs.
+        BeamJobError: The job failed in a worker of another process, or no runner or worker answers.
     """
     if settings is None:
         space = active_workspace()
         settings = space.beam if space is not None else {}
-    runner = settings.get("runner") or "DirectRunner"
+    root = new_pipeline(settings)
+    is_built = False
+    try:
+        with root:
+            yield root
+            is_built = True
+    except (RuntimeError, grpc.RpcError, grpc.FutureTimeoutError) as error:
+        if not is_built or isinstance(root.runner, FnApiRunner):  # in this process: the error itself
+            raise
+        raise job_error(error, str(settings.get("runner"))) from error
+
+
+def new_pipeline(settings: Mapping[str, Any]) -> beam.Pipeline:
+    """An empty pipeline, checked as far as that is possible without running it; see `beam_pipeline`."""
+    runner = _runner(settings.get("runner") or "DirectRunner")
     options = pipeline_options(settings.get("options") or {})
-    with beam.Pipeline(runner=_runner(runner), options=options) as root:
-        yield root
+    try:
+        return beam.Pipeline(runner=runner, options=options)
+    except ValueError as error:
+        raise BeamOptionError(
+            f"Beam refuses the options: {str(error).partition(': ')[2].strip()}",
+            at="beam.options",
+            fix="give what the runner needs",
+        ) from error
+
+
+def job_error(error: BaseException, runner: str) -> PipelineError:
+    """What became of a job elsewhere: one of our errors, raised in a worker, comes back as its text.
+
+    Args:
+        error: As the runner's client raised it.
+        runner: Its name.
+    """
+    text = str(error)
+    told = _OURS.findall(text)
+    if told:
+        code, summary, rows = told[-1]
+        facts = {name: value.strip() for name, value in _ROW.findall(rows)}
+        record = {"code": code, "summary": summary, "fix": facts.pop("fix", ""), "at": facts.pop("at", None)}
+        return PipelineError.from_json({**record, "facts": facts})
+    said = [line for line in text.strip().splitlines() if line.strip()] or [type(error).__name__]
+    return BeamJobError(
+        f"the job on {runner} failed: {said[-1].strip()[:_SHOWN]}",
+        at="beam.runner",
+        fix="see the log of the execution, of the runner and of its workers",
+    )
 
 
 def pipeline_options(given: Mapping[str, Any]) -> PipelineOptions:
@@ -85,7 +133,8 @@ def _runner(name: str) -> Any:
     from apache_beam.runners.runner import create_runner
 
     if name in {"DirectRunner", "Direct", "direct"}:
-        return create_runner(_IN_PROCESS)
+        # Beam's own DirectRunner hands simple pipelines to Prism, which it downloads; ours stays here.
+        return FnApiRunner()
     try:
         return create_runner(name)
     except (ImportError, AttributeError, ValueError, RuntimeError) as error:

@@ -108,6 +108,7 @@ from pipeline_lib.errors.storage import (
     UnsetPropertyError,
 )
 from pipeline_lib.errors.surroundings import (
+    BeamJobError,
     BeamOptionError,
     BeamRunnerError,
     CommandLineError,
@@ -118,6 +119,7 @@ from pipeline_lib.errors.surroundings import (
     UnknownPipelineError,
     UnknownRecordError,
     UnsupportedColumnError,
+    WorkersElsewhereError,
 )
 
 __all__ = [
@@ -131,6 +133,7 @@ __all__ = [
     "ArtifactTypeConflictError",
     "AuditKeyError",
     "AuditMismatchError",
+    "BeamJobError",
     "BeamOptionError",
     "BeamRunnerError",
     "CanaryAbortedError",
@@ -221,5 +224,6 @@ __all__ = [
     "UntranslatableError",
     "UserModuleError",
     "WireTypeError",
+    "WorkersElsewhereError",
     "WorkplaceError",
 ]

@@ -33,6 +33,18 @@ class UnsupportedColumnError(PipelineError):
     code = "PL505"
 
 
+class WorkersElsewhereError(PipelineError):
+    """Beam's workers wrote to a disk of their own: nothing of it is on this machine."""
+
+    code = "PL506"
+
+
+class BeamJobError(PipelineError):
+    """A Beam job failed in a worker, or its runner or workers cannot be reached."""
+
+    code = "PL507"
+
+
 class ProfileError(PipelineError):
     """A profile is missing, unreadable, or has an unknown key or a wrong value."""
 

@@ -386,7 +386,7 @@ class Launcher:
             artifact_cache=str(Path(profile.state_dir).resolve() / "artifact-cache"),
             artifact_root=profile.artifacts.resolved_root(),
             storage_options=profile.artifacts.storage_options,
-            beam={"runner": profile.beam.runner, "options": {**profile.beam.options, **node.options.beam}},
+            beam=profile.beam.resolved(node.options.beam),
             context={
                 "pipeline": key.pipeline,
                 "run_id": key.run_id,

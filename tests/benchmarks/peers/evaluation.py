@@ -63,7 +63,11 @@ def measure(work: Path, case: Case, *, stock: bool, data: Path) -> float:
     plan = _predict.ScorePlan(
         models=tuple(
             _predict.ModelCall(
-                name=name, directory=str(work / "model"), signature=signature, output="outputs"
+                name=name,
+                directory=str(work / "model"),
+                uri=str(work / "model"),
+                signature=signature,
+                output="outputs",
             )
             for name in names
         ),
@@ -86,9 +90,7 @@ def measure(work: Path, case: Case, *, stock: bool, data: Path) -> float:
 
 def run(data: Path, plan: _predict.ScorePlan, judged: _config.Judgement, out: str) -> None:
     """What the component does between its checks and its report."""
-    _executor.measure(
-        row_groups(str(data)), plan, judged, None, read=("hour", "signal", "late"), out=Path(out)
-    )
+    _executor.measure(row_groups(str(data)), plan, judged, None, read=("hour", "signal", "late"), out=out)
 
 
 def write_rows(folder: Path, rows: int) -> None:

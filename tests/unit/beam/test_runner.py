@@ -5,12 +5,13 @@ from typing import Any
 
 import apache_beam as beam
 import pytest
-from apache_beam.options.pipeline_options import DirectOptions, SetupOptions
+from apache_beam.options.pipeline_options import DirectOptions, GoogleCloudOptions, SetupOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from pipeline_lib.artifacts.workspace import Workspace, use_workspace
-from pipeline_lib.beam.runner import beam_pipeline, pipeline_options
-from pipeline_lib.errors import BeamOptionError, BeamRunnerError
+from pipeline_lib.beam.runner import beam_pipeline, job_error, new_pipeline, pipeline_options
+from pipeline_lib.errors import BeamJobError, BeamOptionError, BeamRunnerError, ParquetReadError
+from pipeline_lib.settings import load_profile
 
 
 def test_options_take_plain_values() -> None:
@@ -68,3 +69,51 @@ def test_an_error_in_the_block_runs_nothing() -> None:
 
     with pytest.raises(ZeroDivisionError, match="while it is built"):
         build()
+
+
+@pytest.mark.parametrize("name", sorted(file.stem for file in Path("configs").glob("*.yaml")))
+def test_beam_takes_the_options_of_every_profile(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _without_google(monkeypatch)
+    pipeline = new_pipeline(load_profile(name, folder=Path("configs")).beam.resolved({}))
+    assert pipeline.runner is not None
+
+
+def _without_google(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beam would ask Google's servers how a bucket keeps what is deleted, only to warn."""
+    monkeypatch.setattr(GoogleCloudOptions, "_warn_if_soft_delete_policy_enabled", lambda *_: None)
+
+
+def test_an_option_that_the_runner_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    _without_google(monkeypatch)
+    given = {"region": "europe-north1", "temp_location": "gs://bucket/temp"}
+    with pytest.raises(BeamOptionError, match="project"):
+        new_pipeline({"runner": "DataflowRunner", "options": given})
+
+
+def test_an_error_of_ours_comes_back_from_a_worker() -> None:
+    raised = ParquetReadError(
+        "cannot read as Parquet: x", at="s3://a/b.parquet", got="4 bytes", fix="write it again"
+    )
+    traceback = f"job-001 failed:\nTraceback (most recent call last):\n  File x\n{raised}\n"
+    found = job_error(RuntimeError(traceback), "PrismRunner")
+    assert str(found) == str(raised)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("first\nKeyError: 'x'\n", "KeyError: 'x'"), ("", "RuntimeError")],
+    ids=["last-line", "none"],
+)
+def test_any_other_error_of_a_job_says_its_last_line(text: str, said: str) -> None:
+    found = job_error(RuntimeError(text), "PrismRunner")
+    assert isinstance(found, BeamJobError)
+    assert found.summary == f"the job on PrismRunner failed: {said}"
+
+
+def test_a_job_server_that_does_not_answer() -> None:
+    options = {"job_endpoint": "localhost:1", "job_server_timeout": 1, "environment_type": "LOOPBACK"}
+    with (
+        pytest.raises(BeamJobError, match="PortableRunner failed"),
+        beam_pipeline({"runner": "PortableRunner", "options": options}) as root,
+    ):
+        root | beam.Create([1])

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from pipeline_components.errors import UnusableModelError
 from pipeline_components.evaluate import Metric, evaluate
-from pipeline_components.evaluate._predict import model_inputs
+from pipeline_components.evaluate._predict import ModelCall, loaded, model_inputs
 from pipeline_components.evaluate._signatures import Signature
 from pipeline_lib import Examples, Model
 
@@ -90,3 +90,16 @@ def test_what_train_exports_can_be_evaluated(examples: Examples, tmp_path: Path,
         [examples], Model.at(tmp_path / "keras"), label="late", metrics=(Metric("auc", at_least=0.0),)
     )
     assert verdict.blessing.blessed
+
+
+def test_workers_that_do_not_see_the_disk_load_the_model_from_its_uri(good: Model, tmp_path: Path) -> None:
+    call = ModelCall(
+        name="candidate",
+        directory=str(tmp_path / "of-the-driver"),
+        uri=f"file://{good.path}/Format-Serving",
+        signature=columns(signal=tf.float64, hour=tf.int64),
+        output="outputs",
+    )
+    model = loaded(call, {})
+    given = {"signal": tf.constant([[0.5]], tf.float64), "hour": tf.constant([[0]], tf.int64)}
+    assert float(model.signatures["columns"](**given)["outputs"]) == pytest.approx(0.5)

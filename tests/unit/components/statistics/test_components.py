@@ -13,6 +13,7 @@ from pipeline_components.errors import MissingColumnError, SplitNotFoundError, S
 from pipeline_components.statistics import compute_statistics
 from pipeline_components.statistics_files import STATISTICS_FILE, read_statistics
 from pipeline_lib import Examples, ExampleStatistics, Schema, workspace
+from pipeline_lib.artifacts.workspace import Workspace, use_workspace
 from pipeline_lib.errors import NoParquetFilesError
 
 ROWS = 1_000
@@ -106,6 +107,17 @@ def test_categories_of_a_schema_are_counted_as_such(examples: Examples, tmp_path
     (tmp_path / "schema.pbtxt").write_text(text)
     found = compute_statistics.run(examples, Schema.at(tmp_path), exclude_splits=["train"])
     assert _feature(found, "eval", "n").HasField("string_stats")
+
+
+def test_a_shared_place_changes_nothing(examples: Examples, tmp_path: Path) -> None:
+    """TFDV samples on Beam only, whose workers may be elsewhere."""
+    beside = compute_statistics.run(examples, sample_rate=1.0)
+    space = Workspace(staging=tmp_path / "staging", beam={"shared": str(tmp_path / "shared")})
+    with use_workspace(space):
+        found = compute_statistics.run(examples, sample_rate=1.0)
+    for split in ("train", "eval"):
+        assert read_statistics(found, split) == read_statistics(beside, split)
+    assert list((tmp_path / "shared").iterdir()) == []
 
 
 def test_what_is_not_there_is_named(examples: Examples) -> None:

@@ -16,6 +16,7 @@ from pipeline_components.errors import (
 )
 from pipeline_components.transform import Transformed, transform
 from pipeline_lib import Examples, Schema, TransformCache, UserModule, workspace
+from pipeline_lib.artifacts.workspace import Workspace, use_workspace
 
 SCHEMA = """
 feature { name: "distance" type: FLOAT presence { min_fraction: 1 min_count: 1 } shape { dim { size: 1 } } }
@@ -100,6 +101,30 @@ def test_each_input_has_its_output(two_spans: Transformed) -> None:
     ]
     assert (first.rows, second.rows) == ({"train": 25, "eval": 7}, {"train": 15, "eval": 0})
     assert two_spans.analyzer_cache is None
+
+
+def test_a_shared_place_changes_nothing(two_spans: Transformed, tmp_path: Path) -> None:
+    """Rows, graph and cache go by way of it, and the known cache to it."""
+    given = [
+        examples(tmp_path, span=1, train=rows(0, 25), eval=rows(100, 7)),
+        examples(tmp_path, span=2, train=rows(25, 15), eval=rows(0, 0)),
+    ]
+    space = Workspace(staging=tmp_path / "staging", beam={"shared": str(tmp_path / "shared")})
+    with use_workspace(space):
+        known = transform.run(
+            given[:1], schema(tmp_path), module=module(tmp_path), use_analyzer_cache=True
+        ).analyzer_cache
+        made = transform.run(
+            given,
+            Schema.at(tmp_path / "schema"),
+            known,
+            module=UserModule(str(tmp_path / "features.py")),
+            use_analyzer_cache=True,
+        )
+    for here, there in zip(two_spans.transformed_examples, made.transformed_examples, strict=True):
+        for split in ("train", "eval"):
+            assert read(here, split) == read(there, split)
+    assert list((tmp_path / "shared").iterdir()) == []
 
 
 def test_rows_keep_their_order_and_place(two_spans: Transformed) -> None:

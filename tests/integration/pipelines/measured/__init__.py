@@ -1,0 +1,1 @@
+"""A pipeline whose nodes do all that the library does on Beam."""
