@@ -17,7 +17,7 @@ IN_airflow := airflow audit celery postgresql web
 IN_worker  := $(IN_airflow) beam s3 samples serving tensorflow
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo airflow test test-all check bench bench-scale lock chaos audit sbom docs screenshots clean
+.PHONY: help install demo airflow test test-all check bench bench-scale lock prism chaos audit sbom docs screenshots clean
 
 help:  ## This list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -49,8 +49,9 @@ bench: $(STAMP)  ## Ratios against named peers, measured in the same run, into d
 	@$(BIN)/python -m pytest -q -s -m "benchmark and not slow" tests/benchmarks \
 	  $(if $(QUICK),--quick --report .bench/quick.md,--report docs/benchmarks.md)
 
-bench-scale: $(STAMP)  ## Ingest and statistics up to 15 million rows, into docs/benchmarks.md; 8 GB of disk, minutes
-	@$(BIN)/python -m pytest -q -s -m "benchmark and slow" tests/benchmarks --report docs/benchmarks.md
+bench-scale: $(STAMP)  ## Up to 15 million rows, into docs/benchmarks.md; 8 GB of disk, minutes; QUICK=1 a tenth of it
+	@$(BIN)/python -m pytest -q -s -m "benchmark and slow" tests/benchmarks \
+	  $(if $(QUICK),--quick --report .bench/quick-scale.md,--report docs/benchmarks.md)
 
 lock: $(BIN)/uv  ## requirements.lock again from pyproject.toml, and its parts for images; UPGRADE=1 takes newer versions
 	@$(LOCK) pyproject.toml --all-extras $(if $(UPGRADE),--upgrade) --output-file requirements.lock
@@ -72,6 +73,15 @@ sbom: $(STAMP)  ## .cache/sbom.cdx.json: every installed package, its licence an
 
 screenshots: $(STAMP)  ## The pictures of the UI in docs/images, anew; needs Debian's chromium
 	@PYTHONPATH=$(CURDIR)/tests $(BIN)/python tests/e2e/take_screenshots.py
+
+prism: .cache/prism/prism  ## Beam's runner Prism, for configs/prism.yaml and its tests; needs Go, takes minutes once
+	@:
+
+.cache/prism/prism: tests/integration/prism/go.sum
+	@mkdir -p $(@D)
+	@cd tests/integration/prism && go build -trimpath -ldflags='-s -w' -o $(CURDIR)/$@ \
+	  github.com/apache/beam/sdks/v2/go/cmd/prism
+	@touch $@
 
 docs: $(STAMP)  ## The documentation site, into .site
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -1,0 +1,1 @@
+"""Pipelines over as many rows as one likes."""
