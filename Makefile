@@ -59,8 +59,10 @@ lock: $(BIN)/uv  ## requirements.lock again from pyproject.toml, and its parts f
 	  --constraint requirements.lock --output-file docker/$(image).lock &&) \
 	printf 'hatchling\nuv\n' | $(LOCK) - --constraint requirements.lock --output-file docker/build.lock
 
-chaos: $(STAMP)  ## Whole runs killed at random moments, KILLS=200 of them; SEED= repeats them
-	@KILLS=$(or $(KILLS),200) SEED=$(or $(SEED),$(shell date +%s)) $(BIN)/python -m pytest -q -s tests/integration/test_random_kills.py
+chaos: $(STAMP)  ## KILLS=200 whole runs killed at random, STATES=30 histories of runs and faults, EXECUTIONS=500 in one host; SEED= repeats
+	@KILLS=$(or $(KILLS),200) STATES=$(or $(STATES),30) EXECUTIONS=$(or $(EXECUTIONS),500) SEED=$(or $(SEED),$(shell date +%s)) \
+	  $(BIN)/python -m pytest -q -s tests/integration/test_random_kills.py tests/integration/test_launcher_states.py \
+	  tests/unit/runtime/test_execution.py -k 'random_kills or any_order or many_executions'
 
 audit: $(STAMP)  ## Known vulnerabilities of what requirements.lock names; needs PyPI's advisories
 	@$(BIN)/pip-audit --no-deps --disable-pip --strict -r requirements.lock

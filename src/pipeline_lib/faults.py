@@ -1,7 +1,8 @@
 """Fault points: places at which a test ends, stops or breaks this process. They do nothing otherwise.
 
 `PIPELINE_FAULT=kill@renamed` kills the process when it comes to the point `renamed`; `stop@renamed#2`
-stops it (SIGSTOP) when it comes there for the second time; `raise@staged` lets the disk fail there.
+stops it (SIGSTOP) when it comes there for the second time; `raise@staged` lets the disk fail there;
+`terminate`, `hangup` and `interrupt` send SIGTERM, SIGHUP, and SIGINT twice as from a terminal.
 """
 
 import errno
@@ -11,6 +12,7 @@ import os
 import re
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping
 
 VARIABLE = "PIPELINE_FAULT"
@@ -107,4 +109,25 @@ def _raise() -> None:
     raise OSError(errno.EIO, os.strerror(errno.EIO), "a fault point")
 
 
-_ACTIONS: Mapping[str, Callable[[], None]] = {"kill": _kill, "stop": _stop, "raise": _raise}
+def _terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _hangup() -> None:
+    os.kill(os.getpid(), signal.SIGHUP)
+
+
+def _interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+_ACTIONS: Mapping[str, Callable[[], None]] = {
+    "kill": _kill,
+    "stop": _stop,
+    "raise": _raise,
+    "terminate": _terminate,
+    "hangup": _hangup,
+    "interrupt": _interrupt,
+}

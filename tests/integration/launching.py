@@ -5,8 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from pipeline_lib.runtime.results import RunResult
 from pipeline_lib.runtime.session import Session, open_session
 from pipeline_lib.settings import ArtifactSettings, HostSettings, MetadataSettings, Profile
 
+INTERRUPTED = 130
 PIPELINES = Path(__file__).parent / "pipelines"
 
 
@@ -30,18 +32,33 @@ class Site:
     profile: Profile
     source: Path
 
-    def start(
-        self, fault: str = "", *, pipeline: str = "chain", resume: str | None = None, **given: Any
-    ) -> subprocess.Popen[str]:
-        order = {
+    def order(self, pipeline: str = "chain", *, resume: str | None = None, **given: Any) -> dict[str, Any]:
+        return {
             "profile": self.profile.model_dump(mode="json"),
             "pipeline": pipeline,
             "given": {"source": str(self.source), **given},
             "resume": resume,
         }
+
+    def start(
+        self,
+        fault: str = "",
+        *,
+        pipeline: str = "chain",
+        resume: str | None = None,
+        under: Sequence[str] = (),
+        **given: Any,
+    ) -> subprocess.Popen[str]:
+        """A run in a process of its own; `under` is a command that starts it."""
+        return self.start_all([self.order(pipeline, resume=resume, **given)], fault, under=under)
+
+    def start_all(
+        self, orders: Sequence[Mapping[str, Any]], fault: str = "", *, under: Sequence[str] = ()
+    ) -> subprocess.Popen[str]:
+        """Several runs at once, each in a process of its own, that one process waits for."""
         environ = {**os.environ, "PYTHONPATH": str(PIPELINES)} | ({"PIPELINE_FAULT": fault} if fault else {})
         return subprocess.Popen(
-            [sys.executable, "-m", "toy", json.dumps(order)],
+            [*under, sys.executable, "-m", "toy", *map(json.dumps, orders)],
             env=environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -112,3 +129,11 @@ def require_clean(session: Session) -> None:
 def require_one_success_each(session: Session, run_id: str) -> None:
     done = Counter(str(e.key) for e in session.store.run_executions(run_id) if e.state.succeeded)
     assert done == {"read": 1, "add": 1, "last": 1}
+
+
+def wait_until_stopped(process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 30
+    while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "it never came to that point"
+        time.sleep(0.02)

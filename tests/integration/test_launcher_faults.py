@@ -1,64 +1,36 @@
-"""The launcher's invariants: a real process is killed or stopped at each point, a real disk fills up."""
+"""The launcher's invariants: a real process is killed, stopped or asked to end at each point."""
 
 import json
 import signal
-import subprocess
-import sys
-import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from integration.launching import (
+    INTERRUPTED,
     Site,
     doctor,
     number_of,
     plan_of,
-    profile_at,
     require_clean,
     require_nothing_partial,
     require_one_success_each,
     run,
+    wait_until_stopped,
 )
-from pipeline_lib.errors import (
-    ArtifactStoreError,
-    MetadataUnavailableError,
-    RunConflictError,
-    UnknownRecordError,
-)
+from pipeline_lib.errors import RunConflictError, UnknownRecordError
 from pipeline_lib.faults import LAUNCHING
 from pipeline_lib.metadata.records import ArtifactQuery, State
-from pipeline_lib.runtime.host.starting import stop_hosts
-from pipeline_lib.runtime.results import Outcome, RunResult
-from pipeline_lib.settings import HostSettings, MetadataSettings
+from pipeline_lib.runtime.results import Outcome
 
-NOT_IN_A_CHAIN = {"resolved", "cached", "superseded"}
-
-
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostSettings]:
-    """One light host for all tests here; none is left behind."""
-    settings = HostSettings(directory=tmp_path_factory.mktemp("host"))
-    yield settings
-    stop_hosts(settings)
-
-
-@pytest.fixture
-def site(tmp_path: Path, host: HostSettings) -> Site:
-    source = tmp_path / "number.txt"
-    source.write_text("7")
-    return Site(profile=profile_at(tmp_path, tmp_path / "artifacts", host), source=source)
+IN_A_CHAIN = [point for point in LAUNCHING if point not in {"resolved", "cached", "superseded"}]
 
 
 # --- killed at each point -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("point", [point for point in LAUNCHING if point not in NOT_IN_A_CHAIN])
+@pytest.mark.parametrize("point", IN_A_CHAIN)
 def test_the_doctor_puts_right_what_a_kill_leaves(site: Site, point: str) -> None:
     site.crash(f"kill@{point}")
     with site.session() as session:
@@ -73,6 +45,30 @@ def test_the_doctor_puts_right_what_a_kill_leaves(site: Site, point: str) -> Non
         assert (again.state, number_of(again, "last")) == (State.COMPLETE, 15)
         require_one_success_each(session, again.run_id)
         require_clean(session)
+
+
+@pytest.mark.parametrize("how", ["terminate", "interrupt"])
+@pytest.mark.parametrize("point", IN_A_CHAIN)
+def test_a_run_that_is_asked_to_end_leaves_nothing_to_mend(site: Site, point: str, how: str) -> None:
+    """SIGTERM, and Ctrl-C twice: what runs is stopped, and all of it is recorded."""
+    process = site.start(f"{how}@{point}")
+    _, complaints = process.communicate(timeout=60)
+    assert process.returncode == INTERRUPTED, complaints
+    with site.session() as session:
+        require_clean(session)
+        (ended,) = session.store.runs("chain")
+        assert ended.state is (State.COMPLETE if point in {"run-ended", "run-closed"} else State.CANCELED)
+        again = session.run(plan_of("chain"), {}, resume=ended.run_id)
+        assert (again.state, number_of(again, "last")) == (State.COMPLETE, 15)
+        require_one_success_each(session, again.run_id)
+
+
+def test_a_terminal_that_is_closed_ends_a_run(site: Site) -> None:
+    process = site.start("hangup@executed")
+    process.communicate(timeout=60)
+    with site.session() as session:
+        require_clean(session)
+        assert [ended.state for ended in session.store.runs("chain")] == [State.CANCELED]
 
 
 @pytest.mark.parametrize("point", ["registered", "executed", "renamed", "completed"])
@@ -172,14 +168,6 @@ def test_an_error_in_the_launcher_itself_fails_the_node_only(site: Site, point: 
 # --- the same node of the same run, twice at once -------------------------------------------------------
 
 
-def wait_until_stopped(process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 30
-    while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, "it never came to that point"
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("point", ["registered", "executed", "published"])
 def test_a_try_that_slept_takes_the_outputs_of_the_one_that_won(site: Site, point: str) -> None:
     sleeper = site.start(f"stop@{point}#2")
@@ -251,131 +239,3 @@ def test_only_a_run_of_the_pipeline_can_be_resumed(site: Site) -> None:
             session.run(plan_of("diamond"), {}, resume=result.run_id)
         with pytest.raises(UnknownRecordError, match="there is no run"):
             session.run(plan_of("chain"), {}, resume="nothing")
-
-
-# --- what the disk and the database do ------------------------------------------------------------------
-
-
-@contextmanager
-def small_disk(place: Path, options: str) -> Iterator[Path]:
-    """A file system of its own, which needs root."""
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip("only root can mount a small disk")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
-def fill(disk: Path) -> Path:
-    """Take all the space of a disk."""
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            return ballast
-
-
-def failure(result: RunResult) -> Any:
-    (error,) = [node.error for node in result.nodes if node.error is not None]
-    return error
-
-
-def test_a_full_disk_under_the_artifacts_fails_the_node_and_nothing_else(
-    site: Site, tmp_path: Path, host: HostSettings
-) -> None:
-    with small_disk(tmp_path / "disk", "size=256k") as disk:
-        site = replace(site, profile=profile_at(tmp_path, disk / "artifacts", host))
-        with site.session() as session:
-            ballast = fill(disk)
-            result = run(site, session)
-            assert result.state is State.FAILED
-            error = failure(result)
-            assert "No space left on device" in str(error)
-            assert str(disk) in str(error)
-            assert "space" in error.fix
-            ballast.unlink()
-            require_clean(session)
-            again = run(site, session)
-            assert (again.state, number_of(again, "last")) == (State.COMPLETE, 15)
-
-
-def test_a_disk_that_fills_up_while_outputs_are_renamed_publishes_none(
-    site: Site, tmp_path: Path, host: HostSettings
-) -> None:
-    with small_disk(tmp_path / "disk", "size=1m") as disk:
-        site = replace(site, profile=profile_at(tmp_path, disk / "artifacts", host))
-        process = site.start("stop@renamed#3", pipeline="parts", into=3)
-        with site.session() as session:
-            wait_until_stopped(process)
-            ballast = fill(disk)
-            process.send_signal(signal.SIGCONT)
-            output, complaints = process.communicate(timeout=60)
-            assert json.loads(output)["state"] == "FAILED", complaints
-            assert [a.node for a in session.store.artifacts(ArtifactQuery())] == ["read"]
-            ballast.unlink()
-            doctor(session, mend=True)
-            require_clean(session)
-            assert number_of(run(site, session, "parts"), "all") == 9
-
-
-def test_a_read_only_root_is_named(site: Site, tmp_path: Path, host: HostSettings) -> None:
-    with small_disk(tmp_path / "disk", "size=1m") as disk:
-        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-        site = replace(site, profile=profile_at(tmp_path, disk / "artifacts", host))
-        with site.session() as session:
-            error = failure(run(site, session))
-            assert error.code == ArtifactStoreError.code
-            assert "Read-only file system" in str(error)
-            assert error.at.startswith(str(disk))
-            assert list(session.store.active_executions()) == []
-            subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
-            assert run(site, session).state is State.COMPLETE
-            require_clean(session)
-
-
-def test_a_full_disk_under_the_metadata_is_named_and_the_next_run_is_right(
-    site: Site, tmp_path: Path, host: HostSettings
-) -> None:
-    with small_disk(tmp_path / "disk", "size=4m") as disk:
-        profile = profile_at(tmp_path, tmp_path / "artifacts", host)
-        metadata = MetadataSettings(url=f"sqlite:///{disk}/metadata.sqlite")
-        site = replace(site, profile=profile.model_copy(update={"metadata": metadata}))
-        with site.session() as session:
-            run(site, session)
-            ballast = fill(disk)
-            with pytest.raises(MetadataUnavailableError, match="disk is full") as caught:
-                run(site, session, plus=2)
-            assert str(disk) in str(caught.value)
-            assert "space" in str(caught.value.fix)
-            ballast.unlink()
-            assert number_of(run(site, session, plus=2), "last") == 16
-            require_nothing_partial(session)
-
-
-def test_a_run_waits_for_a_database_that_another_process_locks(site: Site) -> None:
-    hold = (
-        "import sqlite3, sys, time\n"
-        "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
-        "connection.execute('BEGIN IMMEDIATE')\n"
-        "print('locked', flush=True)\n"
-        "time.sleep(1.5)\n"
-    )
-    with site.session() as session:
-        run(site, session)
-        path = session.profile.metadata.url.removeprefix("sqlite:///")
-        holder = subprocess.Popen([sys.executable, "-c", hold, path], stdout=subprocess.PIPE, text=True)
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "locked\n"
-        result = run(site, session, plus=3)
-        assert result.seconds > 1
-        assert holder.wait(10) == 0
-        holder.stdout.close()
-        assert (result.state, number_of(result, "last")) == (State.COMPLETE, 17)
-        require_clean(session)

@@ -17,7 +17,6 @@ import pytest
 from pipeline_lib.errors import SecretError
 from pipeline_lib.metadata.records import ArtifactQuery, State
 from pipeline_lib.plan.models import Plan
-from pipeline_lib.runtime.host.starting import stop_hosts
 from pipeline_lib.runtime.results import Outcome, RunResult
 from pipeline_lib.runtime.selection import Selection
 from pipeline_lib.runtime.session import Session, open_session
@@ -35,14 +34,6 @@ def profile(tmp_path: Path, host: HostSettings) -> Profile:
         artifacts=ArtifactSettings(root=str(tmp_path / "artifacts")),
         host=host,
     )
-
-
-@pytest.fixture(scope="session")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostSettings]:
-    """One light host for all tests here; none is left behind."""
-    settings = HostSettings(directory=tmp_path_factory.mktemp("host"))
-    yield settings
-    stop_hosts(settings)
 
 
 @pytest.fixture

@@ -22,7 +22,16 @@ from pipeline_lib.settings import HostSettings
 
 KILLS = int(os.environ.get("KILLS", "8"))
 SEED = int(os.environ.get("SEED", "20130614"))
-VICTIMS = ("launcher", "launcher", "child", "host", "stopped politely", "stopped twice")
+VICTIMS = (
+    "launcher",
+    "launcher",
+    "child",
+    "host",
+    "child by SIGTERM",
+    "host by SIGTERM",
+    "launcher by SIGTERM",
+    "launcher by SIGTERM and SIGINT",
+)
 
 
 @pytest.fixture
@@ -73,9 +82,10 @@ def _kill(run: subprocess.Popen[str], victim: str, site: Site) -> bool:
     """Whether there was anything to kill: a run may be over, or have no child just now."""
     if run.poll() is not None:
         return False
-    if victim in {"launcher", "stopped politely", "stopped twice"}:
-        run.send_signal(signal.SIGKILL if victim == "launcher" else signal.SIGTERM)
-        if victim == "stopped twice":
+    how = signal.SIGTERM if "SIGTERM" in victim else signal.SIGKILL
+    if victim.startswith("launcher"):
+        run.send_signal(how)
+        if "SIGINT" in victim:
             run.send_signal(signal.SIGINT)
         return True
     hosts = [
@@ -83,7 +93,7 @@ def _kill(run: subprocess.Popen[str], victim: str, site: Site) -> bool:
         for file in site.profile.host.directory.rglob("*.pid")
         if psutil.pid_exists(int(file.read_text() or 0))
     ]
-    found = [child for host in hosts for child in host.children()] if victim == "child" else hosts
+    found = [child for host in hosts for child in host.children()] if victim.startswith("child") else hosts
     for process in found[:1]:
-        process.kill()
+        process.send_signal(how)
     return bool(found)

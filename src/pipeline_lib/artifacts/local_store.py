@@ -66,8 +66,9 @@ class LocalArtifactStore(ArtifactStore):
         if not staged.exists() and self._holds(target, manifest):
             return str(target)
         with _as_store_error("publish", target):
+            # The directory of `new` is private to the executor's user, and a body may have made it read-only.
+            staged.chmod(0o755)
             (staged / MANIFEST_NAME).write_text(manifest.to_text(), encoding="utf-8")
-            staged.chmod(0o755)  # the directory of `new` is private to the executor's user
             _sync_tree(staged)
             reached("renaming")
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +141,8 @@ class LocalArtifactStore(ArtifactStore):
     def discard(self, staging: Path) -> None:
         """Delete a try's staging directory, or part of it; it may be gone already."""
         _require_below(staging, self._staging_root, "a staging directory")
-        shutil.rmtree(staging, ignore_errors=True)
+        with suppress(OSError):
+            _remove_tree(staging)
 
     def remove(self, uri: str) -> None:
         """Delete a published artifact; readers see it whole or not at all."""
@@ -151,7 +153,7 @@ class LocalArtifactStore(ArtifactStore):
             grave = Path(tempfile.mkdtemp(prefix="removed-", dir=self._staging_root))
             with suppress(FileNotFoundError):
                 path.rename(grave / "artifact")
-            shutil.rmtree(grave)
+            _remove_tree(grave)
 
     def places(
         self, *, pipeline: str | None = None, node: str | None = None, execution_id: int | None = None
@@ -188,6 +190,17 @@ class LocalArtifactStore(ArtifactStore):
             return self.manifest(str(target)).digest == manifest.digest
         except MissingPayloadError:
             return False
+
+
+def _remove_tree(directory: Path) -> None:
+    """Delete it all, directories too that a body has made read-only."""
+    try:
+        shutil.rmtree(directory)
+    except PermissionError:
+        for parent, names, _ in os.walk(directory):
+            for name in names:
+                Path(parent, name).chmod(0o700)
+        shutil.rmtree(directory)
 
 
 def _require_below(path: Path, root: Path, what: str) -> None:

@@ -13,6 +13,9 @@ from pipeline_lib.metadata.records import ArtifactState, Ports, StoredArtifact, 
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.plan.models import CachePolicy
 
+# By this much the clocks of two machines may differ.
+_CLOCKS = timedelta(minutes=5)
+
 
 class VerifiesArtifacts(Protocol):
     """What the look-up needs of an artifact store."""
@@ -40,9 +43,14 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Miss:
-    """There is no result to use, and why."""
+    """There is no result to use, and why.
+
+    Attributes:
+        newest: Id of the newest result that was looked at and cannot be used; 0 if there was none.
+    """
 
     reason: Reason
+    newest: int = 0
 
 
 def find(
@@ -83,7 +91,8 @@ def find(
         return Miss(reason=explain.FORCED)
     refused: Reason | None = None
     lost: set[int] = set()
-    for candidate in store.cache_candidates(cache_key(parts)):
+    candidates = store.cache_candidates(cache_key(parts))
+    for candidate in candidates:
         reason = _too_old(candidate, policy, now)
         if reason is None:
             reason = _unusable(
@@ -93,7 +102,8 @@ def find(
             return Hit(execution=candidate, outputs=candidate.outputs)
         refused = refused or reason
     return Miss(
-        reason=refused or explain.explain_miss(store, parts, pipeline=pipeline, node=node, inputs=inputs)
+        reason=refused or explain.explain_miss(store, parts, pipeline=pipeline, node=node, inputs=inputs),
+        newest=candidates[0].id if candidates else 0,
     )
 
 
@@ -102,8 +112,9 @@ def _too_old(candidate: StoredExecution, policy: CachePolicy, now: datetime) -> 
         return None
     # A hit is recorded as an execution of its own; the result is as old as its artifacts.
     made = min((a.created_at for _, a in _outputs(candidate)), default=candidate.started_at)
-    allowed = timedelta(seconds=policy.max_age_seconds)
-    return explain.expired(now - made, allowed) if now - made > allowed else None
+    allowed, age = timedelta(seconds=policy.max_age_seconds), now - made
+    # Made at a time that is yet to come: a clock was set back since, and nobody knows how old it is.
+    return explain.expired(age, allowed) if age > allowed or age < -_CLOCKS else None
 
 
 def _unusable(

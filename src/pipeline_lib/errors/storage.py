@@ -97,3 +97,14 @@ class DeclaredDeadError(PipelineError):
     """A try was given up or taken for dead; it stops, and cannot publish any more."""
 
     code = "PL307"
+
+
+class ClaimedError(PipelineError):
+    """Another run computes the same result at this moment; the launcher waits for its end."""
+
+    code = "PL308"
+
+    @property
+    def holder(self) -> int:
+        """Id of the execution that computes it."""
+        return int(self.facts["execution"])

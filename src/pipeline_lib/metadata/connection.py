@@ -33,6 +33,8 @@ _LOST = (
     "ssl syscall",
     "transaction already open",
 )
+# What is left to say of a transaction that cannot even be rolled back: the server is gone.
+_WITHOUT_A_WORD = "source error:"
 _REFUSALS = {
     "disk is full": "free space on the disk of the database, then run again",
     "no space left": "free space on the disk of the database, then run again",
@@ -70,6 +72,8 @@ class Connection:
         self.calls = 0
         self._lock = threading.RLock()
         self._client: Any = None
+        self._file: tuple[int, int] | None = None
+        self._was_open = False
         self._creating = False
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
@@ -107,7 +111,7 @@ class Connection:
     def close(self) -> None:
         """Give the connection back; a later call opens another."""
         with self._lock:
-            self._client = None
+            self._client, self._was_open = None, False
 
     def _call_again(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         import tenacity  # here, because it imports asyncio, and a call is hardly ever repeated
@@ -134,8 +138,10 @@ class Connection:
     def _call_once(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         from ml_metadata import errors
 
+        if self._was_open:
+            self._require_same_file()
         if self._client is None:
-            self._client = self._open()
+            self._client = self._reopen()
         try:
             return getattr(self._client, method)(*args, **kwargs)
         except errors.StatusError as error:
@@ -144,7 +150,7 @@ class Connection:
                 raise NotStoredError(str(error)) from error
             if isinstance(error, errors.AlreadyExistsError) or any(text in message for text in _TAKEN):
                 raise ConflictError(str(error)) from error
-            if any(text in message for text in _LOST):
+            if any(text in message for text in _LOST) or message.rstrip().endswith(_WITHOUT_A_WORD):
                 self._client = None
                 raise _BusyError(str(error)) from error
             if isinstance(error, errors.AbortedError) or any(text in message for text in _BUSY):
@@ -158,6 +164,26 @@ class Connection:
                 got=str(error)[:500],
                 fix=_fix(message),
             ) from error
+
+    def _require_same_file(self) -> None:
+        """SQLite goes on writing into a file that was removed: a success that nobody would ever find."""
+        if self.database.file_identity() == self._file:
+            return
+        raise MetadataUnavailableError(
+            "the file of the metadata store was removed or replaced while it was open",
+            at=str(self.database),
+            fix="leave it in place while something runs; run again, on what is there now",
+        )
+
+    def _reopen(self) -> Any:
+        try:
+            client = self._open()
+        except MetadataUnavailableError as error:
+            if self.database.backend == "sqlite" or not self._was_open:
+                raise
+            raise _BusyError(str(error)) from error  # it was there: a server that starts again
+        self._file, self._was_open = self.database.file_identity(), True
+        return client
 
     def _open(self) -> Any:
         quiet_environment()

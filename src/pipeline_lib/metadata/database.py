@@ -55,6 +55,16 @@ class Database:
             return f"sqlite:///{self.path}"
         return f"{self.backend}://{self.user}@{self.host}:{self.port}/{self.name}"
 
+    def file_identity(self) -> tuple[int, int] | None:
+        """What changes when the file is removed or replaced; None where there is no file."""
+        if self.backend != "sqlite":
+            return None
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
     def revealed_password(self) -> str:
         """The password itself, or ""."""
         return reveal_secret(self.password) if self.password else ""

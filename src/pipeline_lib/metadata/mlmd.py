@@ -21,20 +21,22 @@ from pipeline_lib.errors import (
 from pipeline_lib.metadata.connection import ConflictError, Connection
 from pipeline_lib.metadata.database import parse_database
 from pipeline_lib.metadata.marks import Mark, marks_of
+from pipeline_lib.metadata.mlmd_claims import MlmdClaims
 from pipeline_lib.metadata.mlmd_queries import mark_context
 from pipeline_lib.metadata.mlmd_records import (
     CACHED_FROM,
     artifact_message,
+    claim_external_id,
     event_message,
     execution_message,
     existing_events,
+    has_completed,
     import_external_id,
     node_external_id,
     note_empty_ports,
     output_external_id,
     put_facts,
 )
-from pipeline_lib.metadata.mlmd_states import MlmdStates
 from pipeline_lib.metadata.mlmd_text import stored_text
 from pipeline_lib.metadata.mlmd_types import (
     CONTEXT_TYPES,
@@ -60,6 +62,9 @@ from pipeline_lib.metadata.records import (
     State,
     StoredArtifact,
 )
+
+# Conflicts in a row over one row of the store: each means that somebody else went on.
+_TURNS = 20
 
 if TYPE_CHECKING:
     from pipeline_lib.metadata.store import Store
@@ -87,7 +92,7 @@ def open_store(settings: "MetadataSettings | str") -> "Store":
     return store
 
 
-class MlmdStore(MlmdStates):
+class MlmdStore(MlmdClaims):
     """See `Store`."""
 
     def prepare(self) -> None:
@@ -135,16 +140,24 @@ class MlmdStore(MlmdStates):
         """See `Store.register_types`."""
         self._types.register(types)
 
-    def start(self, execution: NewExecution) -> int:
+    def start(self, execution: NewExecution, *, claims: bool = False) -> int:
         """See `Store.start`."""
         message = self._execution(execution, State.RUNNING)
         pairs = existing_events("INPUT", execution.inputs)
-        try:
-            marks = marks_of(execution.parameters, execution.facts)
-            return self._put_execution(message, pairs, execution.key, execution.cache_key, marks)[0]
-        except ConflictError:  # the answer to the first attempt was lost on the way
-            found = self._call("get_execution_by_type_and_name", execution.type_name, message.name)
-            return int(found.id)
+        marks = marks_of(execution.parameters, execution.facts)
+        if claims:
+            message.external_id = claim_external_id(execution.cache_key, 0)
+        for _ in range(_TURNS):
+            try:
+                return self._put_execution(message, pairs, execution.key, execution.cache_key, marks)[0]
+            except ConflictError:
+                found = self._call("get_execution_by_type_and_name", execution.type_name, message.name)
+                if found is not None:  # the answer to the first attempt was lost on the way
+                    return int(found.id)
+                if claims:
+                    after = self._last_claim(execution.cache_key)
+                    message.external_id = claim_external_id(execution.cache_key, after)
+        raise self._conflict(execution.key)
 
     def complete(
         self,
@@ -157,7 +170,7 @@ class MlmdStore(MlmdStates):
         from ml_metadata.proto import metadata_store_pb2 as pb
 
         message = self._execution_message(execution_id)
-        if f"{FACT}{ORPHANED}" in message.custom_properties and not message.external_id:
+        if f"{FACT}{ORPHANED}" in message.custom_properties and not has_completed(message):
             raise DeclaredDeadError(
                 f"{key} of run {key.run_id} took so long that it was cleared away as dead",
                 at=f"execution {execution_id}",
@@ -254,13 +267,13 @@ class MlmdStore(MlmdStates):
         change = pb.Execution(id=execution_id, type_id=stored.type_id)
         names = put_facts(change, facts)
         mask = [f"custom_properties.{name}" for name in names]
-        if not stored.external_id:
+        if not has_completed(stored):
             change.last_known_state = pb.Execution.State.Value(state.value)
             mask.append("last_known_state")
         if not mask:
             return
         self._call("put_executions", [change], mask)
-        if not stored.external_id and self._execution_message(execution_id).external_id:
+        if not has_completed(stored) and has_completed(self._execution_message(execution_id)):
             change.last_known_state = pb.Execution.COMPLETE
             self._call("put_executions", [change], ["last_known_state"])
 
@@ -359,13 +372,16 @@ class MlmdStore(MlmdStates):
         found = self._artifacts(self._by_external_id("artifacts", external_id))
         return found[0] if found else None
 
+    def _conflict(self, key: NodeKey) -> MetadataUnavailableError:
+        return MetadataUnavailableError(
+            f"{key} of run {key.run_id} conflicts with what is stored, but nothing is",
+            at=str(self._connection.database),
+            fix="run `pipeline doctor`",
+        )
+
     def _already_complete(self, key: NodeKey, winner: int | None) -> Exception:
         if winner is None:
-            return MetadataUnavailableError(
-                f"{key} of run {key.run_id} conflicts with what is stored, but nothing is",
-                at=str(self._connection.database),
-                fix="run `pipeline doctor`",
-            )
+            return self._conflict(key)
         return AlreadyCompleteError(
             f"{key} of run {key.run_id} was completed by another try",
             by=f"execution {winner}",

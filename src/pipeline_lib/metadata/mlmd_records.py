@@ -31,6 +31,8 @@ from pipeline_lib.metadata.records import (
 
 PARAMETERS = f"{INTERNAL}parameters"
 CACHED_FROM = f"{INTERNAL}cached_from"
+MARKED_AFTER = "marked_after"
+_CLAIM = "claim-"
 _EMPTY_INPUTS, _EMPTY_OUTPUTS = f"{INTERNAL}empty_inputs", f"{INTERNAL}empty_outputs"
 
 
@@ -45,6 +47,21 @@ def node_external_id(key: NodeKey) -> str:
 def output_external_id(node_id: str, port: str, index: int) -> str:
     """What only one artifact can ever have: without it, a repeat of `complete` would publish twice."""
     return digest("node-output", [node_id, port, index])
+
+
+def claim_external_id(cache_key: str, after: int) -> str:
+    """What only one try that computes this result can have, as the next one after the try `after` (or 0)."""
+    return f"{_CLAIM}{digest('claim', [cache_key, after])}"
+
+
+def has_claimed(message: Any) -> bool:
+    """Whether an execution has claimed to be the one that computes its result, and not completed it."""
+    return bool(message.external_id.startswith(_CLAIM))
+
+
+def has_completed(message: Any) -> bool:
+    """Whether an execution has completed its node: its external id is the node's."""
+    return bool(message.external_id) and not has_claimed(message)
 
 
 def maker_external_id(artifact: Any) -> str:
@@ -196,6 +213,7 @@ def stored_artifact(message: Any, *, kinds: Mapping[str, str]) -> StoredArtifact
         run_id=_internal(custom, "run_id", ""),
         created_at=_time(message.create_time_since_epoch),
         updated_at=_time(message.last_update_time_since_epoch),
+        marked_after=_internal(custom, MARKED_AFTER, 0),
     )
 
 
@@ -231,7 +249,7 @@ def execution_state(message: Any) -> State:
     """The state; whoever holds its node's external id succeeded, whatever a late `finish` wrote over it."""
     from ml_metadata.proto import metadata_store_pb2 as pb
 
-    if message.external_id:
+    if has_completed(message):
         return State.CACHED if CACHED_FROM in message.custom_properties else State.COMPLETE
     name = pb.Execution.State.Name(message.last_known_state)
     if name == "NEW":

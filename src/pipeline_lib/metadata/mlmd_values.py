@@ -2,6 +2,9 @@
 
 A property is kept as the value nearest to it (INT, DOUBLE, STRING; a bool as INT 0 or 1, lists and dicts as
 JSON text), so that other tools can read and filter it. Where that loses the kind, it is kept beside it.
+
+ML Metadata indexes texts, and PostgreSQL's index takes no long ones: the whole transaction fails. A long text
+is kept as a message (`google.protobuf.StringValue`), which is not indexed.
 """
 
 import json
@@ -16,18 +19,30 @@ KINDS = f"{INTERNAL}kinds"
 _EQUAL = f"{INTERNAL}equal_"
 _JSON_FACT = "json:"
 _INT64 = 2**63
+# In bytes. PostgreSQL takes 2704 in an index, the property's name and a few numbers included.
+LONGEST_INDEXED = 2_000
 
 
 def put_value(target: Any, name: str, value: Any) -> str:
     """Set a map's entry of the value nearest to `value`; returns the kind, "" where the value shows it."""
     kind, plain = _nearest(value)
     if isinstance(plain, str):
-        target[name].string_value = stored_text(plain)
+        _put_text(target[name], plain)
     elif isinstance(plain, float):
         target[name].double_value = plain
     else:
         target[name].int_value = plain
     return kind
+
+
+def _put_text(target: Any, text: str) -> None:
+    stored = stored_text(text)
+    if len(stored.encode()) <= LONGEST_INDEXED:
+        target.string_value = stored
+        return
+    from google.protobuf.wrappers_pb2 import StringValue
+
+    target.proto_value.Pack(StringValue(value=text))
 
 
 def _nearest(value: Any) -> tuple[str, int | float | str]:
@@ -55,7 +70,7 @@ def put_properties(
         kind = put_value(message.custom_properties, name, exact)
         if kind:
             noted[name] = kind
-        if name in declared:
+        if name in declared and message.custom_properties[name].WhichOneof("value") != "proto_value":
             put_value(message.properties, name, exact)
         put_equal(message.custom_properties, name, exact)
     if noted:
@@ -110,6 +125,11 @@ def get_value(value: Any) -> Any:
         from google.protobuf import json_format
 
         return json_format.MessageToDict(value.struct_value)
+    if which == "proto_value":
+        from google.protobuf.wrappers_pb2 import StringValue
+
+        text = StringValue()
+        return text.value if value.proto_value.Unpack(text) else None
     return getattr(value, which) if which in ("int_value", "double_value", "bool_value") else None
 
 

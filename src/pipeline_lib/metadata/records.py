@@ -69,6 +69,7 @@ class StoredArtifact:
     run_id: str = ""
     created_at: datetime
     updated_at: datetime | None = field(default=None, compare=False)
+    marked_after: int = field(default=0, compare=False)
 
 
 Ports = Mapping[str, Sequence[StoredArtifact]]

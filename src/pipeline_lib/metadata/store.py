@@ -42,8 +42,17 @@ class Store(Protocol):
     def close_run(self, run: Run) -> None:
         """Record a run's final state and end."""
 
-    def start(self, execution: NewExecution) -> int:
-        """Record a try in state RUNNING with its input events; returns the execution's id."""
+    def start(self, execution: NewExecution, *, claims: bool = False) -> int:
+        """Record a try in state RUNNING with its input events; returns the execution's id.
+
+        Args:
+            execution: The try.
+            claims: Whether to be the only one, among those that claim, that computes the result of its cache
+                key. The claim ends with the try.
+
+        Raises:
+            ClaimedError: Another try that is RUNNING has claimed that; nothing is recorded.
+        """
 
     def complete(
         self,
@@ -144,6 +153,11 @@ class Store(Protocol):
 
     def set_states(self, artifact_ids: Sequence[int], state: ArtifactState) -> None:
         """Change the state of artifacts that are there, in one transaction."""
+
+    def note_marked_after(self, artifact_ids: Sequence[int], run: int) -> None:
+        """Note the newest run (`Run.id`) there was when artifacts were marked for deletion; a new mark
+        takes the note away.
+        """
 
     def set_pinned(self, artifact_id: int, *, pinned: bool) -> None:
         """Protect an artifact and all it was made from against retention, or no longer.

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pipeline_lib.errors import ApprovalNeededError, ApprovalRefusedError, PipelineError, UnresolvedValueError
+from pipeline_lib.errors import (
+    ApprovalNeededError,
+    ApprovalRefusedError,
+    ExecutionCanceledError,
+    PipelineError,
+    UnresolvedValueError,
+)
 from pipeline_lib.metadata.records import NewExecution, NodeKey, Ports, StoredExecution
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.plan.graph import dependencies
@@ -181,7 +187,8 @@ def not_launched(error: PipelineError | OSError, key: NodeKey, plan: Plan, store
     if isinstance(error, UnresolvedValueError) and (refused := refused_above(store, plan, key)):
         return NodeResult(key=key, outcome=Outcome.SKIPPED, reason=f"{refused} was not approved")
     named = named_error(error, key)
-    return NodeResult(key=key, outcome=Outcome.FAILED, error=named, reason=named.summary)
+    outcome = Outcome.CANCELED if isinstance(error, ExecutionCanceledError) else Outcome.FAILED
+    return NodeResult(key=key, outcome=outcome, error=named, reason=named.summary)
 
 
 def refused_above(store: Store, plan: Plan, key: NodeKey) -> str | None:

@@ -4,14 +4,13 @@ A push is recorded by the launcher, with the facts that its body gives. Rollback
 here. The base path keeps those that the store could not take, until it can.
 """
 
+import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
-
-import psutil
 
 from pipeline_lib.errors import MetadataUnavailableError, PipelineError
 from pipeline_lib.metadata.records import (
@@ -26,6 +25,7 @@ from pipeline_lib.metadata.records import (
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.runtime.doctor import Finding
 from pipeline_lib.runtime.environment import surroundings
+from pipeline_lib.runtime.processes import birth_of
 from pipeline_lib.serving.base_path.places import models_below
 from pipeline_lib.serving.push.change import Change
 from pipeline_lib.serving.push.transaction import ServingTarget
@@ -209,7 +209,7 @@ class _Recording:
         cls, store: Store, target: ServingTarget, action: str, version: int | None, reason: str
     ) -> "_Recording":
         now = datetime.now(UTC)
-        facts = {"pid_started": psutil.Process().create_time(), **surroundings(Path.cwd())}
+        facts = {"pid_started": birth_of(os.getpid()), **surroundings(Path.cwd())}
         parameters = {"model_name": target.name, "version": version, "reason": reason}
         run = Run(
             pipeline=PIPELINE,

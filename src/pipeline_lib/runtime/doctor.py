@@ -120,7 +120,8 @@ class Doctor:
         for folder in self.artifacts.stale_staging(timedelta(0)):
             owner = owner_of_staging(self.store, folder.name)
             ended = owner is not None and (owner.state is not State.RUNNING or is_dead(owner))
-            if not ended and folder not in stale:
+            # A body may write its outputs at the very end: as long as its try lives, nothing is stale.
+            if not ended and (owner is not None or folder not in stale):
                 continue
             if self.mend:
                 self.artifacts.discard(Path(folder))

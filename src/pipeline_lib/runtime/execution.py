@@ -16,6 +16,7 @@ from pipeline_lib.errors import (
     HostUnavailableError,
     PipelineError,
     UnknownEnvironmentError,
+    WorkplaceError,
 )
 from pipeline_lib.runtime.endings import canceled, failed, log_tail, response_of
 from pipeline_lib.runtime.environment import child_environment, environment_digest
@@ -86,14 +87,14 @@ class Executor:
         if cancel.is_set():
             return canceled(request)
         log_path.parent.mkdir(parents=True, exist_ok=True)
-        with _scratch() as scratch:
-            order = self._order(request, scratch, log_path, timeout_seconds, preload)
-            progress = ProgressReader(Path(order.progress), on_progress)
-            try:
+        try:
+            with _scratch() as scratch:
+                order = self._order(request, scratch, log_path, timeout_seconds, preload)
+                progress = ProgressReader(Path(order.progress), on_progress)
                 status = self._run(order, request, cancel, progress.poll)
-            except PipelineError as error:
-                return failed(error, retryable=isinstance(error, ChildDiedError))
-            return response_of(status, order, request)
+                return response_of(status, order, request)
+        except PipelineError as error:
+            return failed(error, retryable=isinstance(error, ChildDiedError | WorkplaceError))
 
     def _order(
         self,
@@ -104,7 +105,10 @@ class Executor:
         preload: tuple[str, ...],
     ) -> ExecuteOrder:
         request_path = scratch / "request.json"
-        request_path.write_text(request.model_dump_json(), encoding="utf-8")
+        try:
+            request_path.write_text(request.model_dump_json(), encoding="utf-8")
+        except OSError as error:
+            raise _no_room(request_path, error) from error
         return ExecuteOrder(
             request=str(request_path),
             response=str(scratch / "response.json"),
@@ -197,11 +201,22 @@ class Executor:
 @contextmanager
 def _scratch() -> Iterator[Path]:
     """A private directory for the exchange and for what the body leaves among temporary files."""
-    directory = Path(tempfile.mkdtemp(prefix="pipeline-"))
+    try:
+        directory = Path(tempfile.mkdtemp(prefix="pipeline-"))
+    except OSError as error:
+        raise _no_room(error.filename or "among temporary files", error) from error
     try:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _no_room(place: Path | str, error: OSError) -> WorkplaceError:
+    return WorkplaceError(
+        f"the exchange with the component's process cannot be written: {error.strerror or error}",
+        at=str(place),
+        fix="free space there, or name another directory by TMPDIR",
+    )
 
 
 def _wait(process: subprocess.Popen[bytes], patience_seconds: float) -> None:

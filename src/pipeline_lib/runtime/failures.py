@@ -68,6 +68,8 @@ def _wrapped(error: BaseException, code: CodeRef, place: str | None, staging: st
     fix = "mend the line named here; the log of the execution has the traceback"
     if isinstance(error, OSError) and error.errno in _DISK:
         fix = f"check space and permissions of {error.filename or staging or 'the disk it writes to'}"
+    if isinstance(error, MemoryError):
+        fix = "give it more memory, or less to do at a time; the log of the execution has the traceback"
     return ComponentFailedError(f"{code.qualname} raised {said}", component=str(code), at=place, fix=fix)
 
 

@@ -12,6 +12,7 @@ from pipeline_lib.artifacts.store import ArtifactStore, Place, staging_name
 from pipeline_lib.metadata.records import ORPHANED, NodeKey, State, StoredExecution
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.runtime.leases import has_run_out, is_this_machine
+from pipeline_lib.runtime.processes import birth_of
 
 # Files cannot be older than the execution they are of; clocks of two machines may differ by this much.
 _CLOCKS = timedelta(minutes=5)
@@ -39,7 +40,7 @@ def _process(facts: Mapping[str, Any]) -> psutil.Process | None:
         return None
     try:
         process = psutil.Process(pid)
-        same = abs(process.create_time() - float(born or 0)) < 2
+        same = born is not None and birth_of(pid) == born
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.NoSuchProcess:
         return None

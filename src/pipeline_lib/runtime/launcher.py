@@ -25,9 +25,10 @@ from pipeline_lib.runtime.approvals import Approver, not_launched, question_of, 
 from pipeline_lib.runtime.failures import ChildFailedError, TryFailedError, is_retryable, named_error
 from pipeline_lib.runtime.healing import clear_dead_tries, give_up_older_tries, staging_key
 from pipeline_lib.runtime.leases import Lease, lease_facts
-from pipeline_lib.runtime.messages import InputArtifact, Request, Response
+from pipeline_lib.runtime.messages import Request, Response
 from pipeline_lib.runtime.preparation import Prepared
 from pipeline_lib.runtime.publishing import publish_outputs, remove_outputs
+from pipeline_lib.runtime.requests import request_of
 from pipeline_lib.runtime.resolution import artifacts_in, import_existing, resolve_node
 from pipeline_lib.runtime.results import (
     NodeProgress,
@@ -39,6 +40,7 @@ from pipeline_lib.runtime.results import (
     recorded_result,
 )
 from pipeline_lib.runtime.scope import Scope
+from pipeline_lib.runtime.turns import LookAgainError, Turn
 from pipeline_lib.runtime.waiting import Waiting, prepare_when_there
 from pipeline_lib.settings import Profile
 
@@ -145,7 +147,18 @@ class Launcher:
         waiting = Waiting(cancel=self.cancel, observe=self.observe) if self.waits else None
         prepared = prepare_when_there(node, key, scope, self.profile, waiting)
         reached("prepared")
-        self.observe(NodeStep(key=key, step=Step.LOOKING_UP))
+        while True:
+            found = self._look_up(prepared)
+            if isinstance(found, caching.Hit):
+                return self._reuse(prepared, found)
+            try:
+                return self._execute(prepared, found)
+            except LookAgainError:
+                continue
+
+    def _look_up(self, prepared: Prepared) -> caching.Hit | caching.Miss:
+        node = prepared.node
+        self.observe(NodeStep(key=prepared.key, step=Step.LOOKING_UP))
         found = caching.find(
             self.store,
             self.artifacts,
@@ -159,9 +172,7 @@ class Launcher:
             inputs=prepared.inputs,
         )
         reached("looked-up")
-        if isinstance(found, caching.Hit):
-            return self._reuse(prepared, found)
-        return self._execute(prepared, found.reason.text)
+        return found
 
     def _resolve(self, node: Node, key: NodeKey, scope: Scope) -> NodeResult:
         """Ask a resolver and record its choice, which later tries and other processes then read."""
@@ -201,11 +212,12 @@ class Launcher:
             reason=f"as in execution {origin}, {made_at}",
         )
 
-    def _execute(self, prepared: Prepared, why: str) -> NodeResult:
+    def _execute(self, prepared: Prepared, miss: caching.Miss) -> NodeResult:
         # Here, because they import asyncio: a cached run does without.
         from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
         from tenacity.nap import sleep_using_event
 
+        why = miss.reason.text
         if not self.run.resumed and (dead := clear_dead_tries(self.store, self.artifacts, prepared.key)):
             why += f"; cleared away after execution {', '.join(map(str, dead))}, whose process died"
         options = prepared.node.options
@@ -225,19 +237,23 @@ class Launcher:
             for attempt in retrying:
                 with attempt:
                     tries = attempt.retry_state.attempt_number
-                    result = self._try(prepared, tries, why)
+                    result = self._try(prepared, tries, why, miss.newest)
         except TryFailedError as failed:
             result = failed.result
         return replace(result, tries=tries, reason=result.reason or why)
 
-    def _try(self, prepared: Prepared, tries: int, why: str) -> NodeResult:
-        """One execution; raises `TryFailedError` with the result of a failed one."""
+    def _try(self, prepared: Prepared, tries: int, why: str, seen: int) -> NodeResult:
+        """One execution; raises `TryFailedError` with the result of a failed one.
+
+        Raises:
+            LookAgainError: Another run computed the same result meanwhile.
+        """
         key = prepared.key
         tries = self.run.attempt or tries
         log = self._log_path(key, tries)
         execution = self._new_execution(prepared, tries=tries, log=str(log))
         execution = replace(execution, facts={**execution.facts, **lease_facts()})
-        execution_id = self.store.start(execution)
+        execution_id = self._turn(key).start(execution, claims=self._shares(prepared), seen=seen)
         reached("registered")
         self.observe(NodeStep(key=key, step=Step.EXECUTING, detail=why, log=log))
         facts: dict[str, Any] = {}
@@ -247,7 +263,7 @@ class Launcher:
                 self._staging(key, execution_id) as staging,
             ):
                 response = self.executor.execute(
-                    self._request(prepared, execution_id, staging, log),
+                    request_of(prepared, self.profile, self.run.span, execution_id, staging=staging, log=log),
                     log_path=log,
                     timeout_seconds=prepared.node.options.timeout_seconds,
                     preload=prepared.preload,
@@ -271,6 +287,16 @@ class Launcher:
                 failed, retryable=is_retryable(named) and not self.cancel.is_set()
             ) from error
         return replace(result, log=log, usage=facts)
+
+    def _shares(self, prepared: Prepared) -> bool:
+        """Whether to leave the work to another run that does it already, and to take its result."""
+        return bool(prepared.cache_key) and prepared.node.id not in self.run.force
+
+    def _turn(self, key: NodeKey) -> Turn:
+        def tell(detail: str) -> None:
+            self.observe(NodeStep(key=key, step=Step.WAITING_FOR_RUN, detail=detail))
+
+        return Turn(store=self.store, artifacts=self.artifacts, cancel=self.cancel, tell=tell)
 
     @contextmanager
     def _staging(self, key: NodeKey, execution_id: int) -> Iterator[Path]:
@@ -366,34 +392,3 @@ class Launcher:
         folder = Path(self.profile.state_dir).resolve() / "logs" / key.pipeline / key.run_id
         folder.mkdir(parents=True, exist_ok=True)
         return folder / (f"{key}.log" if tries == 1 else f"{key}.try{tries}.log")
-
-    def _request(self, prepared: Prepared, execution_id: int, staging: Path, log: Path) -> Request:
-        profile, node, key = self.profile, prepared.node, prepared.key
-        return Request(
-            code=node.code,
-            import_paths=tuple(str(Path(path).resolve()) for path in profile.import_paths),
-            sources=dict(prepared.sources),
-            inputs={
-                port: tuple(
-                    InputArtifact(id=a.id, uri=a.uri, digest=a.digest, properties=dict(a.properties))
-                    for a in artifacts
-                )
-                for port, artifacts in prepared.inputs.items()
-            },
-            parameters=dict(prepared.parameters),
-            staging=str(staging),
-            kept=str(log.with_suffix("")),
-            artifact_cache=str(Path(profile.state_dir).resolve() / "artifact-cache"),
-            artifact_root=profile.artifacts.resolved_root(),
-            storage_options=profile.artifacts.storage_options,
-            beam=profile.beam.resolved(node.options.beam),
-            context={
-                "pipeline": key.pipeline,
-                "run_id": key.run_id,
-                "node": str(key),
-                "execution_id": execution_id,
-                "span": self.run.span,
-                "serving": profile.serving.resolved().model_dump(mode="json"),
-            },
-            environment=node.options.environment,
-        )

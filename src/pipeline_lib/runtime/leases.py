@@ -92,6 +92,11 @@ def lease_facts() -> dict[str, str]:
     return {_UNTIL: (datetime.now(UTC) + LEASE).isoformat(timespec="seconds")}
 
 
+def last_sign_of_life(facts: Mapping[str, Any]) -> str:
+    """Changes whenever the claim is renewed; says nothing else, for clocks differ."""
+    return str(facts.get(_UNTIL, ""))
+
+
 def has_run_out(facts: Mapping[str, Any]) -> bool:
     """Whether the claim is older than clocks can differ; without one nobody can tell, and it has not."""
     until = facts.get(_UNTIL)

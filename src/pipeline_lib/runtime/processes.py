@@ -9,6 +9,7 @@ import struct
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_START_TIME = 19  # the 22nd field of /proc/PID/stat, counted from the state
 
 
 def die_with_parent(parent: int) -> None:
@@ -28,6 +29,21 @@ def die_with_parent(parent: int) -> None:
 def thread_count() -> int:
     """Threads of this process, those of C libraries included."""
     return sum(1 for _ in Path("/proc/self/task").iterdir())
+
+
+def birth_of(pid: int) -> str | None:
+    """When a process was started, in the kernel's own count since this boot; None if there is none.
+
+    The clock of the wall has no part in it: once it is set, or its machine wakes up, a living process would
+    look like another one of the same number.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        # The name before the last parenthesis may hold anything.
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return f"{boot}/{fields[_START_TIME].decode()}"
 
 
 def available_cpus() -> int:

@@ -105,6 +105,7 @@ class Step(enum.StrEnum):
     PUBLISHING = "publishing"
     WAITING = "waiting to retry"
     WAITING_FOR_DATA = "waiting for data"
+    WAITING_FOR_RUN = "waiting for another run"
     ASKING = "asking for approval"
 
 

@@ -115,9 +115,9 @@ class LocalRunner:
         store = self._launcher.store
         store.register_types(self._plan.artifact_types)
         store.open_run(record)
-        reached("run-opened")
         state = State.CANCELED
         try:
+            reached("run-opened")
             self._run_nodes()
             failed = any(result.outcome.failed for result in self._results.in_order())
             state = State.FAILED if failed else State.COMPLETE

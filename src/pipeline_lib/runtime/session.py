@@ -1,6 +1,7 @@
 """What a profile opens: store, artifacts, executor; and a run's context, made from the surroundings."""
 
 import hashlib
+import os
 import secrets
 import threading
 from collections.abc import Iterator, Mapping
@@ -9,8 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from pipeline_lib.artifacts.store import ArtifactStore, open_artifact_store
 from pipeline_lib.errors import ProfileError, RunConflictError, UnknownRecordError
@@ -23,9 +22,11 @@ from pipeline_lib.runtime.execution import Executor
 from pipeline_lib.runtime.healing import clear_away, is_dead
 from pipeline_lib.runtime.launcher import Launcher, RunContext
 from pipeline_lib.runtime.parameters import bind, span_of
+from pipeline_lib.runtime.processes import birth_of
 from pipeline_lib.runtime.results import Observer, RunInterrupted, RunResult
 from pipeline_lib.runtime.runner import LocalRunner
 from pipeline_lib.runtime.selection import Selection
+from pipeline_lib.runtime.stopping import stoppable
 from pipeline_lib.settings import Profile
 
 
@@ -97,7 +98,8 @@ class Session:
             observe=observe,
         )
         try:
-            return runner.run()
+            with stoppable():
+                return runner.run()
         except KeyboardInterrupt as interrupt:
             raise RunInterrupted(runner.run_id) from interrupt
 
@@ -169,7 +171,7 @@ def new_context(plan: Plan, *, span: str, profile: Profile) -> RunContext:
         span=span,
         facts={
             "profile": profile.name,
-            "pid_started": psutil.Process().create_time(),
+            "pid_started": birth_of(os.getpid()),
             **facts,
             "plan_digest": plan.digest,
         },

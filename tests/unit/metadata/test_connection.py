@@ -130,13 +130,14 @@ def test_a_lost_connection_is_made_again(postgresql_directory: Path) -> None:
     connection.close()
 
 
-def test_another_schema_version_of_ml_metadata_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [6, 99])
+def test_another_schema_version_of_ml_metadata_is_named(tmp_path: Path, version: int) -> None:
     database = parse_database(f"sqlite:///{tmp_path}/m.sqlite")
     connection = Connection(database)
     connection.call("get_artifacts")
     connection.close()
     with sqlite3.connect(database.path) as raw:
-        raw.execute("UPDATE MLMDEnv SET schema_version = 99")
+        raw.execute("UPDATE MLMDEnv SET schema_version = ?", (version,))
     with pytest.raises(MetadataVersionError, match="another schema version of ML Metadata"):
         connection.call("get_artifacts")
 

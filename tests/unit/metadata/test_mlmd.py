@@ -278,10 +278,11 @@ def test_a_repeat_after_a_lost_answer_does_not_double(
     assert outputs["x"][0].uri == "/2"
 
 
-def test_a_store_of_another_version_is_refused(store: MlmdStore, url: str) -> None:
+@pytest.mark.parametrize("version", [0, 99])
+def test_a_store_of_another_version_is_refused(store: MlmdStore, url: str, version: int) -> None:
     client = metadata_store.MetadataStore(connection_config(parse_database(url)))
     mark = client.get_context_by_type_and_name("pipeline_lib.store", "schema")
-    mark.custom_properties["version"].int_value = 99
+    mark.custom_properties["version"].int_value = version
     client.put_contexts([mark])
     with pytest.raises(MetadataVersionError, match="another version of pipeline_lib"):
         open_store(url)

@@ -1,6 +1,7 @@
 """Components as the executor sees them: objects with `execute`; imported in the child, by name."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -95,6 +96,15 @@ def end_at_once(inputs, parameters):
 @Body
 def crash(inputs, parameters):
     os.kill(os.getpid(), signal.SIGSEGV)
+
+
+@Body
+def eat(inputs, parameters):
+    """Asks for more memory than it may have."""
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    most = used + parameters["most_bytes"]
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    return {"model": (bytearray(2 * parameters["most_bytes"]),)}
 
 
 @Body

@@ -13,6 +13,8 @@ import pytest
 
 from pipeline_lib.metadata.records import NewExecution, NodeKey, State
 from pipeline_lib.runtime.doctor import Doctor, Finding
+from pipeline_lib.runtime.healing import staging_key
+from pipeline_lib.runtime.processes import birth_of
 from pipeline_lib.runtime.session import Session
 from unit.runtime.toy_runs import launcher_of, toy_plan
 
@@ -54,7 +56,7 @@ def test_a_healthy_store_has_no_findings(session: Session, doctor: Doctor, numbe
 
 
 def test_an_execution_whose_process_is_gone_is_an_orphan(session: Session, doctor: Doctor) -> None:
-    execution = started(session, host=socket.gethostname(), pid=ended_process(), pid_started=1.0)
+    execution = started(session, host=socket.gethostname(), pid=ended_process(), pid_started="another/1")
     (finding,) = found(doctor)
     assert (finding.kind, finding.subject) == ("orphan", f"execution {execution} (read)")
     assert mended(doctor) == ["marked FAILED"]
@@ -65,8 +67,8 @@ def test_an_execution_whose_process_is_gone_is_an_orphan(session: Session, docto
 
 def test_a_process_id_that_was_given_anew_is_an_orphan(session: Session, doctor: Doctor) -> None:
     parent = psutil.Process().ppid()
-    born = psutil.Process(parent).create_time()
-    started(session, host=socket.gethostname(), pid=parent, pid_started=born - 500)
+    born = birth_of(parent)
+    started(session, host=socket.gethostname(), pid=parent, pid_started=f"{born}0")
     assert [finding.kind for finding in found(doctor)] == ["orphan"]
 
 
@@ -78,13 +80,13 @@ def test_an_execution_without_a_process_is_an_orphan(session: Session, doctor: D
 def test_what_still_runs_is_left_alone(session: Session, doctor: Doctor) -> None:
     here = socket.gethostname()
     parent = psutil.Process().ppid()
-    started(session, host=here, pid=os.getpid(), pid_started=psutil.Process().create_time())
-    started(session, host=here, pid=parent, pid_started=psutil.Process(parent).create_time())
+    started(session, host=here, pid=os.getpid(), pid_started=birth_of(os.getpid()))
+    started(session, host=here, pid=parent, pid_started=birth_of(parent))
     assert found(doctor) == []
 
 
 def test_of_another_machine_nobody_can_say(session: Session, doctor: Doctor) -> None:
-    started(session, host="another", pid=1, pid_started=1.0)
+    started(session, host="another", pid=1, pid_started="another/1")
     assert found(doctor) == []
 
 
@@ -114,3 +116,13 @@ def test_staging_that_nobody_writes_to_is_removed(session: Session, doctor: Doct
     assert (finding.kind, finding.subject) == ("staging", str(stale))
     assert mended(doctor) == ["removed"]
     assert (fresh.exists(), stale.exists()) == (True, False)
+
+
+def test_staging_of_a_living_try_is_never_stale(session: Session, doctor: Doctor) -> None:
+    """A training that takes longer than a day may write all it puts out at its end."""
+    execution = started(session, host=socket.gethostname(), pid=os.getpid())
+    key = NodeKey(pipeline="chain", run_id="run-1", node="read")
+    staging = session.artifacts.staging(staging_key(key, execution))
+    os.utime(staging, (1.0, 1.0))
+    assert list(replace(doctor, mend=True).examine()) == []
+    assert staging.exists()

@@ -17,6 +17,7 @@ from unit.runtime.background import InBackground, is_gone, pids_in, wait_until
 
 HERE = Path(__file__).parent
 LIGHT = ("decimal", "fractions")
+EXECUTIONS = int(os.environ.get("EXECUTIONS", "50"))
 
 
 def failure(response, code):
@@ -214,20 +215,65 @@ def test_four_at_once(executor, request_for, tmp_path):
     }
 
 
-def test_fifty_executions_leave_nothing_behind(warm, request_for, tmp_path, host_settings):
+def test_many_executions_leave_nothing_behind(warm, request_for, tmp_path, host_settings, monkeypatch):
+    """No file, process or memory: 50 executions here, 500 in `make chaos`."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+
+    def execute():
+        assert warm.execute(request_for("write"), log_path=tmp_path / "log", preload=LIGHT).failure is None
+
     def descriptors():
         return sorted(path.name for path in Path("/proc/self/fd").iterdir())
 
-    warm.execute(request_for("write"), log_path=tmp_path / "log", preload=LIGHT)
+    for _ in range(10):
+        execute()
     host = psutil.Process(running_hosts(host_settings)[0][1].pid)
-    before, of_host = descriptors(), host.num_fds()
-    for _ in range(50):
-        assert warm.execute(request_for("write"), log_path=tmp_path / "log", preload=LIGHT).failure is None
+    before, of_host, files = descriptors(), host.num_fds(), sorted(host_settings.directory.iterdir())
+    memory, own_memory = host.memory_info().rss, psutil.Process().memory_info().rss
+    for _ in range(EXECUTIONS):
+        execute()
     assert descriptors() == before
     assert host.num_fds() <= of_host + 1
+    assert host.num_threads() == 1
     assert host.children() == []
+    assert host.memory_info().rss - memory < 2 << 20
+    assert psutil.Process().memory_info().rss - own_memory < 8 << 20
+    assert sorted(host_settings.directory.iterdir()) == files
+    assert list(temporary.iterdir()) == []
     ((_, status),) = running_hosts(host_settings)
-    assert status.served == 51
+    assert status.served == 10 + EXECUTIONS
+
+
+def test_a_body_without_memory_is_told_so(executor, request_for, tmp_path):
+    response = executor.execute(
+        request_for("eat", most_bytes=64 << 20), log_path=tmp_path / "log", preload=LIGHT
+    )
+    found = failure(response, "PL420")
+    assert "raised MemoryError" in found.error["summary"]
+    assert found.error["fix"].startswith("give it more memory, or less to do")
+    assert executor.execute(request_for("write"), log_path=tmp_path / "log").failure is None
+
+
+def test_an_upgraded_distribution_gets_another_host(request_for, tmp_path, host_settings, monkeypatch):
+    """Installed while the host is warm: it has the old one in memory."""
+    site = tmp_path / "site"
+    (site / "gadget-1.0.dist-info").mkdir(parents=True)
+    monkeypatch.syspath_prepend(str(site))
+
+    def execute():
+        executor = Executor(host=host_settings)
+        assert (
+            executor.execute(request_for("write"), log_path=tmp_path / "log", preload=LIGHT).failure is None
+        )
+        return {status.pid for _, status in running_hosts(host_settings)}
+
+    (before,) = execute()
+    assert execute() == {before}
+    (site / "gadget-1.0.dist-info").rename(site / "gadget-1.1.dist-info")
+    assert before not in execute() or wait_until(lambda: is_gone(before)) is None
+    assert len(execute()) == 1
 
 
 def test_a_light_component_does_not_wait_for_heavy_imports(warm, request_for, tmp_path, monkeypatch):

@@ -27,6 +27,7 @@ from pipeline_lib.runtime.healing import (
     unrecorded,
 )
 from pipeline_lib.runtime.leases import lease_facts
+from pipeline_lib.runtime.processes import birth_of
 
 HERE = {"host": socket.gethostname()}
 KEY = NodeKey(pipeline="toy", run_id="scheduled__2026-01-01T00:00:00+00:00", node="add", iteration=(1,))
@@ -52,7 +53,7 @@ def start(store: Store, facts: dict[str, Any], key: NodeKey = KEY) -> int:
 def dead() -> dict[str, Any]:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
-    return {**HERE, "pid": process.pid, "pid_started": 1.0}
+    return {**HERE, "pid": process.pid, "pid_started": "another/1"}
 
 
 def leave_files(tmp_path: Path, execution_id: int, node: str = "add[1]") -> Path:
@@ -66,13 +67,15 @@ def leave_files(tmp_path: Path, execution_id: int, node: str = "add[1]") -> Path
     ("facts", "alive"),
     [
         pytest.param({**HERE, "pid": os.getpid()}, True, id="this-process"),
-        pytest.param({**HERE, "pid": os.getppid(), "pid_started": 1.0}, False, id="number-used-again"),
+        pytest.param(
+            {**HERE, "pid": os.getppid(), "pid_started": "another/1"}, False, id="number-used-again"
+        ),
         pytest.param({**HERE}, False, id="without-number"),
         pytest.param({"host": "elsewhere", "pid": 1}, True, id="another-host"),
         pytest.param({"host": "elsewhere", "lease_until": "2026-01-01T00:00:00+00:00"}, False, id="lease"),
         pytest.param({**HERE, "pid_namespace": "pid:[1]", "pid": 1}, True, id="another-container"),
         pytest.param(
-            {**HERE, "pid": os.getppid(), "pid_started": psutil.Process(os.getppid()).create_time()},
+            {**HERE, "pid": os.getppid(), "pid_started": birth_of(os.getppid())},
             True,
             id="another-process",
         ),
@@ -82,9 +85,17 @@ def test_who_is_alive(facts: dict[str, Any], alive: bool) -> None:
     assert is_alive(facts) is alive
 
 
+def test_a_clock_that_is_set_makes_nobody_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel tells the moment of its start by that clock, and psutil the birth of a process by that."""
+    facts = {**HERE, "pid": os.getppid(), "pid_started": birth_of(os.getppid())}
+    monkeypatch.setattr(psutil._pslinux, "boot_time", lambda *_: 0.0)
+    monkeypatch.setattr(psutil._pslinux, "BOOT_TIME", 0.0, raising=False)
+    assert is_alive(facts)
+
+
 def test_a_zombie_is_dead() -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
-    started = psutil.Process(process.pid).create_time()
+    started = birth_of(process.pid)
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     assert not is_alive({**HERE, "pid": process.pid, "pid_started": started})
     process.wait()
@@ -129,7 +140,7 @@ def test_staging_is_known_by_its_name(store: Store) -> None:
 
 def running_process() -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    return process, {**HERE, "pid": process.pid, "pid_started": psutil.Process(process.pid).create_time()}
+    return process, {**HERE, "pid": process.pid, "pid_started": birth_of(process.pid)}
 
 
 def test_an_older_try_is_ended_with_its_process_and_files(

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline_lib.runtime.processes import (
     available_cpus,
+    birth_of,
     die_with_parent,
     is_same_user,
     out_of_memory_kills,
@@ -98,3 +99,8 @@ def test_facts_of_this_process():
     assert available_cpus() >= 1
     assert peak_memory_bytes() > 1 << 20
     assert out_of_memory_kills() >= 0
+
+
+def test_a_birth_is_of_one_process():
+    assert birth_of(os.getpid()) == birth_of(os.getpid()) != birth_of(os.getppid())
+    assert birth_of(2**22 + 1) is None

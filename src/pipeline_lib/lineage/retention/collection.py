@@ -141,11 +141,13 @@ def collect(
     for start in range(0, len(fresh), _AT_ONCE):
         store.set_states(fresh[start : start + _AT_ONCE], ArtifactState.MARKED_FOR_DELETION)
     reached("gc-marked")
-    marked = list(_marked(store))
     runs = [run for run in _running(store) if is_active(run)]
+    if runs:
+        _note_marked_after(store)
+    marked = list(_marked(store))
     # A run that began before the mark may have found the artifact; one that began later cannot.
-    oldest = min((run.started_at for run in runs if run.started_at is not None), default=None)
-    ready = [a for a in marked if oldest is None or (a.updated_at is not None and a.updated_at < oldest)]
+    oldest = min((run.id for run in runs), default=None)
+    ready = [a for a in marked if oldest is None or (0 < a.marked_after < oldest)]
     protected = protected_ids(store, served=policy.served)
     deleted = []
     for artifact in ready:
@@ -185,6 +187,14 @@ def _listed(store: Store, query: RecordQuery) -> Iterator[StoredArtifact]:
     while found := store.list_artifacts(query, Slice(limit=_AT_ONCE, before=before)):
         yield from found
         before = found[-1].id
+
+
+def _note_marked_after(store: Store) -> None:
+    """Note which run was the newest when an artifact was marked: by its number, since clocks differ."""
+    fresh = [artifact.id for artifact in _marked(store) if not artifact.marked_after]
+    newest = store.list_runs(RecordQuery(), Slice(limit=1))
+    for start in range(0, len(fresh), _AT_ONCE):
+        store.note_marked_after(fresh[start : start + _AT_ONCE], newest[0].id)
 
 
 def _running(store: Store) -> Sequence[Run]:

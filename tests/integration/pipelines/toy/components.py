@@ -105,6 +105,27 @@ def login(*, password: Secret) -> Number:
 
 
 @component
+def work(number: Number, *, marker: str, seconds: float = 0.0) -> Number:
+    """Takes its time; writes a line outside for each time it is executed."""
+    with Path(marker).open("a") as lines:
+        lines.write(f"{os.getpid()}\n")
+    time.sleep(seconds)
+    return _number(number.value)
+
+
+@component
+def lock(number: Number) -> Number:
+    """An output that nobody may write to, directories and all."""
+    made = _number(number.value)
+    inner = made.path / "inner"
+    inner.mkdir()
+    (inner / "more.txt").write_text("1")
+    for directory in (inner, made.path):
+        directory.chmod(0o555)
+    return made
+
+
+@component
 def tell(*, marker: str) -> None:
     """Leaves a mark outside, to show that it ran."""
     Path(marker).write_text("told")

@@ -4,7 +4,21 @@ from collections.abc import Sequence
 from datetime import date
 
 from pipeline_lib import Secret, exit_handler, for_each, latest, pipeline, rolling_window, when
-from toy.components import Number, add, flaky, login, misbehave, note, pages, read, split, tell, total
+from toy.components import (
+    Number,
+    add,
+    flaky,
+    lock,
+    login,
+    misbehave,
+    note,
+    pages,
+    read,
+    split,
+    tell,
+    total,
+    work,
+)
 
 
 @pipeline(name="chain")
@@ -61,6 +75,24 @@ def newest(source: str) -> None:
 def shaky(source: str, marker: str, failures: int) -> None:
     """A node that fails a few times."""
     flaky(read(source=source), marker=marker, failures=failures)
+
+
+@pipeline(name="busy")
+def busy(source: str, marker: str, seconds: float = 0.0, plus: int = 1) -> None:
+    """A node that takes its time, and one after it."""
+    add.options(id="last")(work(read(source=source), marker=marker, seconds=seconds), plus=plus)
+
+
+@pipeline(name="busy-too")
+def busy_too(source: str, marker: str, seconds: float = 0.0) -> None:
+    """Another pipeline with the same node."""
+    total.options(id="last")([work(read(source=source), marker=marker, seconds=seconds)])
+
+
+@pipeline(name="locked")
+def locked(source: str) -> None:
+    """A node whose output is read-only."""
+    lock(read(source=source))
 
 
 @pipeline(name="guarded")

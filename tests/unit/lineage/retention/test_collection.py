@@ -199,11 +199,32 @@ def test_what_a_run_may_have_found_goes_when_it_has_ended(
         pipeline="other",
         run_id="later",
         state=State.RUNNING,
-        started_at=datetime.now(UTC) + timedelta(hours=1),
+        started_at=datetime.now(UTC),
     )
     store.open_run(later)
     second = collect(store, files, ALL, root=root(folder), is_active=lambda _: True)
     assert (second.deleted, second.waiting) == (first.waiting, ())
+
+
+def test_clocks_that_differ_free_nothing_too_early(store: Store, files: ArtifactStore, folder: Path) -> None:
+    """The run is older than the mark, whatever its clock says: it was ahead, or was set back since."""
+    ahead = datetime.now(UTC) + timedelta(days=1)
+    store.open_run(Run(pipeline="other", run_id="at-work", state=State.RUNNING, started_at=ahead))
+    for _ in range(2):
+        swept_now = collect(store, files, ALL, root=root(folder), is_active=lambda _: True)
+        assert (len(swept_now.waiting), swept_now.deleted) == (3, ())
+
+
+def test_a_new_mark_waits_anew(store: Store, files: ArtifactStore, folder: Path) -> None:
+    """One that was unmarked, and marked again by a collection that was killed before it noted more."""
+    marked = [artifact.id for artifact in made(store, "Model")[1:]]
+    store.set_states(marked, ArtifactState.MARKED_FOR_DELETION)
+    store.note_marked_after(marked, 1)
+    store.set_states(marked, ArtifactState.LIVE)
+    store.open_run(Run(pipeline="other", run_id="at-work", state=State.RUNNING, started_at=datetime.now(UTC)))
+    store.set_states(marked, ArtifactState.MARKED_FOR_DELETION)
+    swept_now = collect(store, files, ALL, root=root(folder), is_active=lambda run: run.run_id == "at-work")
+    assert set(marked) <= set(swept_now.waiting)
 
 
 def test_what_turns_out_to_be_needed_lives_again(store: Store, files: ArtifactStore, folder: Path) -> None:
