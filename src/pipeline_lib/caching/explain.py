@@ -71,7 +71,10 @@ FORCED = Reason(kind="forced", text="forced")
 
 
 def expired(age: timedelta, allowed: timedelta) -> Reason:
-    """There is a result, but it is too old."""
+    """There is a result, but it is too old; one from the future has an age that nobody knows."""
+    if age < timedelta(0):
+        text = f"the result is dated {_span(-age)} ahead of this clock, {_span(allowed)} are allowed"
+        return Reason(kind="expired", text=text)
     return Reason(kind="expired", text=f"the result is {_span(age)} old, {_span(allowed)} are allowed")
 
 

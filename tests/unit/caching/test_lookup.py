@@ -166,6 +166,17 @@ def test_a_result_may_be_too_old(history: History) -> None:
     )
 
 
+def test_a_clock_that_was_set_back_does_not_make_a_result_last_longer(history: History) -> None:
+    history.complete()
+    policy, now = CachePolicy(max_age_seconds=86_400), datetime.now(UTC)
+    assert isinstance(history.find(policy=policy, now=now - timedelta(minutes=1)), Hit), "clocks differ"
+    assert history.miss(policy=policy, now=now - 3 * DAY) == (
+        "expired",
+        "the result is dated 3 d ahead of this clock, 24 h are allowed",
+    )
+    assert isinstance(history.find(now=now - 3 * DAY), Hit), "without a limit no clock is asked"
+
+
 def test_using_a_result_does_not_make_it_younger(history: History) -> None:
     history.complete()
     made = datetime.now(UTC)

@@ -130,6 +130,21 @@ def test_a_lost_connection_is_made_again(postgresql_directory: Path) -> None:
     connection.close()
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_file_that_is_taken_away_is_not_written_to(tmp_path: Path, replaced: bool) -> None:
+    connection = Connection(parse_database(f"sqlite:///{tmp_path}/m.sqlite"))
+    connection.call("get_artifacts")
+    (tmp_path / "m.sqlite").rename(tmp_path / "taken.sqlite")
+    if replaced:
+        Connection(parse_database(f"sqlite:///{tmp_path}/m.sqlite")).call("get_artifacts")
+    for _ in range(2):  # whoever goes on with this connection has ids of the old file
+        with pytest.raises(MetadataUnavailableError, match="removed or replaced while it was open"):
+            connection.call("put_execution_type", pb.ExecutionType(name="t"))
+    assert (tmp_path / "m.sqlite").exists() == replaced
+    (tmp_path / "taken.sqlite").rename(tmp_path / "m.sqlite")
+    connection.call("put_execution_type", pb.ExecutionType(name="t"))
+
+
 @pytest.mark.parametrize("version", [6, 99])
 def test_another_schema_version_of_ml_metadata_is_named(tmp_path: Path, version: int) -> None:
     database = parse_database(f"sqlite:///{tmp_path}/m.sqlite")
