@@ -4,7 +4,6 @@ A few orders in the ordinary tests, always the same; `make chaos STATES=50 SEED=
 """
 
 import os
-import random
 import shutil
 import signal
 from collections import Counter
@@ -12,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -173,9 +172,8 @@ def test_any_order_keeps_what_is_promised(tmp_path: Path, host: HostSettings) ->
         folder.mkdir()
         return LauncherStates(folder, host)
 
-    random.seed(SEED)
     run_state_machine_as_test(
-        fresh,
+        seed(int(SEED))(fresh) if SEED else fresh,
         settings=settings(
             max_examples=STATES,
             stateful_step_count=10,
