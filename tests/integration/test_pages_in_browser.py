@@ -1,12 +1,16 @@
 """The pages alone, in Debian's chromium: by keyboard, in the dark, on a telephone, on paper, long names."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import yaml
 from playwright.sync_api import Browser, Page
 
 from integration.browser import browser, served
+from pipeline_lib.lineage import Subject, explain
+from pipeline_lib.lineage.audit.page import audit_page
+from pipeline_lib.lineage.audit.report import audit_report
 from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.records import NewArtifact, NewExecution, NodeKey, Run, State, StoredArtifact
 from pipeline_lib.metadata.store import Store
@@ -52,9 +56,13 @@ def _execute(
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
-    """The pages of a store whose every name is as long as it may be; and the id of its model."""
-    folder = tmp_path_factory.mktemp("long")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("long")
+
+
+@pytest.fixture(scope="module")
+def model(folder: Path) -> Iterator[tuple[str, int]]:
+    """The pages of a store whose every name is as long as it may be, and the id of its model."""
     url = f"sqlite:///{folder}/metadata.sqlite"
     (folder / "configs").mkdir()
     profile = {"metadata": {"url": url}, "artifacts": {"root": str(folder / "artifacts")}}
@@ -70,6 +78,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]
         new = NewArtifact(type_name="PushedModel", uri="/p/1", digest="f" * 64, properties=pushed)
         _execute(store, "p" * 120, {"model": [trained]}, new)
         number = trained.id
+        found = explain(store, Subject(artifact=number))
+        (folder / "report.html").write_text(audit_page(audit_report(found, notes="n" * 300)))
     with served(folder, "long") as address:
         yield address, number
 
@@ -170,6 +180,22 @@ def test_paper_holds_all_of_a_page(chromium: Browser, model: tuple[str, int], pl
     assert page.evaluate(CUT_OFF) == []
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.pdf(format="A4").startswith(b"%PDF")
+    page.close()
+
+
+def test_paper_holds_all_of_an_audit_report(chromium: Browser, model: tuple[str, int], folder: Path) -> None:
+    page = chromium.new_page(viewport={"width": A4_PX, "height": 1000}, color_scheme="dark")
+    page.emulate_media(media="print")
+    page.goto(f"file://{folder}/report.html")
+    assert page.evaluate(CUT_OFF) == []
+    assert page.get_by_role("navigation").is_hidden()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.pdf(format="A4").startswith(b"%PDF")
+    for scheme in ("light", "dark"):
+        page.emulate_media(media="screen", color_scheme=scheme)  # type: ignore[arg-type]
+        assert page.evaluate(UNREADABLE) == [], scheme
+    page.set_viewport_size({"width": 400, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
     page.close()
 
 
