@@ -8,6 +8,7 @@ execute these, and put out what the edited project would put out without any cac
 import os
 import platform
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -358,6 +359,15 @@ def test_an_edit_that_changes_no_result_is_answered_from_the_cache(shop: Shop, e
     assert {node: found["verdict"] for node, found in planned.items()} == dict.fromkeys(NODES, "hit")
     ran = shop.run()
     assert (ran.of("cached"), ran.numbers) == (NODES, BASE)
+
+
+def test_nobody_else_reads_what_a_body_printed(shop: Shop) -> None:
+    """In the host and in a fresh process of another interpreter alike."""
+    modes = {
+        log.stem: stat.S_IMODE(log.stat().st_mode) for log in shop.folder.glob(".pipeline/logs/*/*/*.log")
+    }
+    assert {"load", "outsource"} <= modes.keys()
+    assert set(modes.values()) == {0o600}
 
 
 def test_another_host_and_user_change_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -87,6 +87,7 @@ class Executor:
         if cancel.is_set():
             return canceled(request)
         log_path.parent.mkdir(parents=True, exist_ok=True)
+        log_path.touch(mode=0o600, exist_ok=True)  # whoever writes to it first, host or fresh process
         try:
             with _scratch() as scratch:
                 order = self._order(request, scratch, log_path, timeout_seconds, preload)
