@@ -36,6 +36,7 @@ def csv(name: str, content: str | bytes, code: str, place: str, fix: str) -> Cas
 HEADER = "id,text,number\n"
 CASES = [
     Case("no file", lambda _: None, "PC104", "in.csv", "check its path"),
+    Case("a name in other letters", written(GOOD, "In.csv"), "PC104", "in.csv", "did you mean In.csv"),
     csv("an empty file", "", "PC109", "in.csv", "with a header"),
     csv("a header and no row", HEADER, "PC108", "train", ""),
     csv("one row for two splits", HEADER + "1,a,2\n", "PC108", "", "rows"),
@@ -43,6 +44,7 @@ CASES = [
     csv("a row too long", HEADER + "1,a,2\n1,a,2,3\n", "PC109", "in.csv:3", "quote cells"),
     csv("a name twice", "id,id\n1,2\n", "PC110", "in.csv", "name"),
     csv("a name that is empty", "id,\n1,2\n", "PC110", "in.csv", "name"),
+    csv("another delimiter", GOOD.replace(",", ";"), "PC110", "in.csv:1", "delimiter=';'"),
     csv("UTF-16 without a word of it", GOOD.encode("utf-16"), "PC109", "in.csv:1", "encoding"),
     csv(
         "Latin-1 without a word of it",

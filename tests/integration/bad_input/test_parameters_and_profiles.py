@@ -1,5 +1,7 @@
 """Run parameters and profiles that cannot be: refused before anything runs."""
 
+import importlib
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,9 @@ PROFILES = [
     ("metadata: {url: 'postgresql://u@127.0.0.1:1/x'}", "PL3", "127.0.0.1", ""),
     ("beam: !!python/object/apply:os.system ['touch hacked']", "PL601", "local.yaml", "mend the syntax"),
     ("- a list", "PL601", "local.yaml", "key: value"),
+    ("import_paths: modules", "PL601", "local.yaml", "write a list: [modules]"),
+    ("import_paths: [modlues]", "PL603", "modlues", "there is no folder modlues"),
+    ("serving:\n\tkeep_versions: 3", "PL601", "local.yaml", "mend the syntax"),
 ]
 
 
@@ -68,6 +73,85 @@ def test_profiles(text: str, code: str, place: str, fix: str, command: Command) 
     nothing_happened(command)
     file.write_text(good)
     command("run", "counted", "-p", "rows=1")
+
+
+def test_a_variable_that_is_almost_a_setting_s(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be passed over, and the run go into another store than was meant."""
+    monkeypatch.setenv("PIPELINE_METADATA_URL", "sqlite:///meant.sqlite")
+    monkeypatch.setenv("PIPELINE_ID", "4711")  # what others call theirs is nobody's business
+    said = command.failing("run", "counted", "-p", "rows=1")
+    assert "[PL601] the variable PIPELINE_METADATA_URL" in said
+    assert "did you mean PIPELINE_METADATA__URL" in said.partition("fix:")[2]
+    nothing_happened(command)
+    monkeypatch.delenv("PIPELINE_METADATA_URL")
+    command("run", "counted", "-p", "rows=1")
+
+
+def test_a_profile_s_name(command: Command) -> None:
+    said = command.failing("run", "counted", "-p", "rows=1", "--profile", "lcoal")
+    assert "[PL601] there is no profile lcoal" in said
+    assert "did you mean local" in said.partition("fix:")[2]
+    nothing_happened(command)
+    command("run", "counted", "-p", "rows=1", "--profile", "local")
+
+
+def test_a_secret_in_clear(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_SECRET", "hunter2")
+    said = command.failing("run", "guarded", "-p", "password=hunter2")
+    assert "[PL602]" in said
+    assert "environment variable" in said.partition("fix:")[2]
+    assert "hunter2" not in said
+    nothing_happened(command)
+    command("run", "guarded", "-p", "password=env:MY_SECRET")
+    store = (command.folder / ".pipeline/metadata.sqlite").read_bytes()
+    assert b"env:MY_SECRET" in store
+    assert b"hunter2" not in store
+
+
+PIPELINE = """
+from pipeline_lib import pipeline
+from untrusted.components import Size, count
+from datetime import date
+
+@pipeline(name="typed")
+def typed(rows: int) -> None:
+    count(rows=rows, share=0.5, size=Size.SMALL, tag="", names=[], since=date(2026, 1, 1))
+"""
+SLIPS = [
+    ("import pipeline", "import pipelin", "PL603", "typed/pipeline.py:2", "did you mean pipeline"),
+    ("Size, count", "Size, cuont", "PL603", "typed/pipeline.py:3", "did you mean count"),
+    ("share=0.5", "shar=0.5", "PL103", "typed/pipeline.py:8", "did you mean share"),
+    ("rows: int", "rows", "PL108", "typed/pipeline.py:6", "rows: int"),
+    ("rows=rows", "rows=rwos", "PL114", "typed/pipeline.py:8", "did you mean rows"),
+    ('tag=""', "tag=7", "PL104", "typed/pipeline.py:8", ""),
+    (") -> None:", ") -> None", "PL603", "typed/pipeline.py:7", "mend the module"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "code", "place", "fix"), SLIPS, ids=str)
+def test_slips_in_a_pipeline(
+    right: str, wrong: str, code: str, place: str, fix: str, command: Command
+) -> None:
+    file = command.folder / "modules/typed/pipeline.py"
+    file.parent.mkdir()
+    file.write_text(PIPELINE.replace(right, wrong, 1))
+    forget("typed")
+    said = command.failing("run", "typed", "-p", "rows=1")
+    assert f"[{code}]" in said, said
+    assert place in said, said
+    assert fix in said.partition("fix:")[2], said
+    nothing_happened(command)
+    file.write_text(PIPELINE + "# mended\n")
+    forget("typed")
+    command("run", "typed", "-p", "rows=1")
+    forget("typed")
+
+
+def forget(package: str) -> None:
+    """The next command imports it anew."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
 
 
 def nothing_happened(command: Command) -> None:

@@ -131,3 +131,12 @@ def test_a_source_with_spans_and_none_asked_for(command) -> None:
     said = command.failing("run", "csv", "-p", f"{DAILY[1]}")
     assert "[PC102]" in said
     assert "span=day" in said
+
+
+def test_an_empty_source_is_not_the_whole_folder(command) -> None:
+    files("in.csv")(command.folder)
+    said = command.failing("run", "csv", "-p", "source=")
+    assert "[PC104] the source is empty" in said
+    assert "give a path" in said.partition("fix:")[2]
+    assert not list((command.folder / ".pipeline").glob("artifacts/*/*"))
+    command("run", "csv", "-p", "source=in.csv")

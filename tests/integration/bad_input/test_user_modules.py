@@ -84,6 +84,7 @@ def run_fn(fn_args):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.export(fn_args.serving_model_dir)
 """
+NAN = "model.set_weights([w * float('nan') for w in model.get_weights()])"
 MODELS = [
     Case(name, module(source), code, place, fix, "trained")
     for name, source, code, place, fix in (
@@ -96,6 +97,27 @@ MODELS = [
             "mend",
         ),
         ("run_fn writes no model", "def run_fn(fn_args):\n    pass\n", "PC402", "given", "serving_model_dir"),
+        (
+            "run_fn writes its model elsewhere",
+            TRAINING.replace("fn_args.serving_model_dir", "'elsewhere'"),
+            "PC402",
+            "given",
+            "serving_model_dir",
+        ),
+        (
+            "run_fn links out of its directory",
+            f"import os\n{TRAINING}    os.symlink('/etc/hostname', fn_args.serving_model_dir + '/link')\n",
+            "PL209",
+            "link",
+            "plain files",
+        ),
+        (
+            "the loss is NaN",
+            TRAINING.replace("    model.export", f"    {NAN}\n    model.export"),
+            "PC403",
+            "model",
+            "learning rate",
+        ),
         (
             "run_fn exits",
             "def run_fn(fn_args):\n    import os\n    os._exit(7)\n",

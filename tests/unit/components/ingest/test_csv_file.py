@@ -49,6 +49,16 @@ def test_a_long_row_in_a_streamed_file_ends_and_does_not_hang(
         )
 
 
+@pytest.mark.parametrize("delimiter", [";;", "", "\n", '"'])
+def test_a_delimiter_that_parts_nothing_is_refused(tmp_path: Path, delimiter: str) -> None:
+    file = tmp_path / "in.csv"
+    file.write_bytes(HEADER + ROW)
+    source = SourceFile(name="in.csv", size=file.stat().st_size, sha256="")
+    with pytest.raises(SourceFormatError, match="cannot part the cells") as caught:
+        settle([(file.as_uri(), source)], CsvFormat(delimiter=delimiter), {})
+    assert caught.value.at == file.as_uri()
+
+
 @pytest.mark.parametrize("size", [-1, 1 << 16])
 def test_many_quoted_line_breaks_are_no_long_row(tmp_path: Path, size: int) -> None:
     file = tmp_path / "in.csv"
