@@ -9,6 +9,8 @@ from pipeline_lib.secrets import reveal_secret
 from pipeline_lib.settings import Profile
 
 BEAM = {
+    "BeamJobError",
+    "WorkersElsewhereError",
     "BeamRunnerError",
     "BeamOptionError",
     "NoParquetFilesError",

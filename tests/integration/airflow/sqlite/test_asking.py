@@ -1,6 +1,7 @@
 """A person in the browser: a form that refuses, and a question that is answered."""
 
 import pytest
+from playwright.sync_api import expect
 
 from integration.airflow.client import quoted
 from integration.airflow.site import Site, wait_for
@@ -20,7 +21,7 @@ def test_a_person_is_refused_and_asked(site: Site) -> None:
         source, times = (form.locator(f"[name=element_{name}]") for name in ("source", "times"))
         times.fill("0")
         source.fill("rows.txt")
-        assert times.input_value() == "1", "the form knows the range"
+        expect(times, "the form knows the range").to_have_value("1")
         assert trigger.is_enabled()
         source.fill("")
         form.get_by_text("This field is required").wait_for()
