@@ -40,3 +40,7 @@ def test_long_lists_are_counted_and_long_texts_kept() -> None:
     assert wording.brief([{"slice": "all rows"}] * 60) == "60 entries"
     assert wording.brief(["train", "eval"]) == "train, eval"
     assert wording.brief("x" * 1000) == "x" * 1000
+
+
+def test_a_span_that_is_a_day_reads_as_one() -> None:
+    assert (wording.span_text(15870), wording.span_text(7)) == ("2013-06-14", "7")

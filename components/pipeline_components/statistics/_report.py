@@ -9,6 +9,7 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from pipeline_components.page import bars, number, percent, render
+from pipeline_lib.wording import span_text
 
 _BODY = """
 <h1>{{ title }}</h1><p class="soft">span {{ span }} · {{ features | length }} features</p>
@@ -45,7 +46,7 @@ def statistics_page(
     splits = [{"name": name, "rows": int(dataset.num_examples)} for name, dataset in datasets.items()]
     rows = {name: max(int(dataset.num_examples), 1) for name, dataset in datasets.items()}
     features = [_feature(name, found, rows) for name, found in sorted(by_name.items())]
-    return render(_BODY, title="Statistics", span=span, splits=splits, features=features)
+    return render(_BODY, title="Statistics", span=span_text(span), splits=splits, features=features)
 
 
 def _name(feature: Any) -> str:

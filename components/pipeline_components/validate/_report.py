@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pipeline_components.page import render
 from pipeline_components.validate._findings import Distance, Finding
+from pipeline_lib.wording import span_text
 
 _BODY = """
 <h1>{{ title }}</h1><p class="soft">span {{ span }}</p>
@@ -44,5 +45,11 @@ def anomalies_page(
     """
     failed = sum(not finding.waived for finding in found)
     return render(
-        _BODY, title="Validation", span=span, found=found, measured=measured, notes=notes, failed=failed
+        _BODY,
+        title="Validation",
+        span=span_text(span),
+        found=found,
+        measured=measured,
+        notes=notes,
+        failed=failed,
     )

@@ -32,7 +32,7 @@ def tell_stale(run: TaskRun) -> dict[str, Any]:
 
 
 def _log(found: "Staleness") -> None:
-    from pipeline_lib.lineage.queries.sources import span_text
+    from pipeline_lib.wording import span_text
 
     spans = sorted({span_text(version.span) for version in found.versions})
     _LOG.warning(

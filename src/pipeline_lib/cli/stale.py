@@ -43,7 +43,7 @@ def _view(found: "Staleness") -> "RenderableType":
     from rich.console import Group
     from rich.text import Text
 
-    from pipeline_lib.lineage.queries.sources import span_text
+    from pipeline_lib.wording import span_text
 
     if not found.versions:
         return "no span has a newer version"

@@ -13,8 +13,8 @@ from typing import Any
 
 from pipeline_lib.hashing import digest
 from pipeline_lib.lineage.models.explanation import Explanation
-from pipeline_lib.lineage.queries.sources import span_text
 from pipeline_lib.metadata.records import Ports, StoredArtifact, StoredExecution
+from pipeline_lib.wording import span_text
 
 FORMAT = "pipeline_lib.audit/1"
 # Of the facts of an execution those that tell what was done, and by whom; not how busy the machine was.

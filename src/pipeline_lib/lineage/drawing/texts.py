@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from pipeline_lib.lineage.queries.graph import Lineage, inputs_of, outputs_of
-from pipeline_lib.lineage.queries.sources import span_text
 from pipeline_lib.metadata.records import StoredArtifact, StoredExecution
+from pipeline_lib.wording import span_text
 
 
 def tree(lineage: Lineage, *, forward: bool = False) -> list[str]:

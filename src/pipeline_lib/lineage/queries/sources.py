@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from pipeline_lib.errors import LineageQueryError
 from pipeline_lib.metadata.marks import hashed_files
 from pipeline_lib.metadata.records import StoredArtifact, StoredExecution
+from pipeline_lib.wording import span_text
 
 _EPOCH = date(1970, 1, 1)
 
@@ -83,8 +84,3 @@ def spans_text(spans: Iterable[int]) -> str:
         f"{span_text(some[0])} to {span_text(some[-1])}" if len(some) > 2 else ", ".join(map(span_text, some))
         for some in stretches
     )
-
-
-def span_text(span: int) -> str:
-    """A span as people read it; numbers too small for a day of data stay numbers."""
-    return str(span) if not 3_650 <= span < 100_000 else (_EPOCH + timedelta(days=span)).isoformat()

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 from pipeline_lib.lineage.drawing.layout import Spacing, lay_out
 from pipeline_lib.lineage.queries.graph import Lineage
-from pipeline_lib.lineage.queries.sources import span_text
 from pipeline_lib.lineage.web.presentation import query_of, state_of, took
 from pipeline_lib.metadata.records import StoredArtifact, StoredExecution
+from pipeline_lib.wording import span_text
 
 _HEAD, _ROW, _FOOT = 44.0, 20.0, 6.0
 _MARGIN = 6.0

@@ -11,8 +11,8 @@ from pipeline_lib.lineage.models.explanation import Explanation
 from pipeline_lib.lineage.models.verdicts import Approval, Evaluation, Judgement
 from pipeline_lib.lineage.queries.graph import outputs_of
 from pipeline_lib.lineage.queries.pushes import Push
-from pipeline_lib.lineage.queries.sources import span_text
 from pipeline_lib.metadata.records import StoredExecution
+from pipeline_lib.wording import span_text
 
 # What the explanation shows among the files.
 _OF_FILES = {"found", "located", "sha256"}

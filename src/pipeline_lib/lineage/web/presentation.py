@@ -11,10 +11,9 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from pipeline_lib.lineage.queries.sources import span_text
 from pipeline_lib.lineage.web.visitor import Visitor
 from pipeline_lib.metadata.records import Run, StoredExecution
-from pipeline_lib.wording import duration, plain, size
+from pipeline_lib.wording import duration, plain, size, span_text
 
 _DIGITS = 12
 _LONG = 160

@@ -40,7 +40,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Examples:
         split, file = name.split("/")
         (folder / f"Split-{split}").mkdir(exist_ok=True)
         pq.write_table(part, f"{folder}/Split-{split}/{file}.parquet", row_group_size=size)
-    return Examples.at(folder, span=7, split_names=["train", "eval"], rows={"train": ROWS, "eval": 20})
+    return Examples.at(folder, span=15_870, split_names=["train", "eval"], rows={"train": ROWS, "eval": 20})
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +61,7 @@ def _feature(statistics: ExampleStatistics, split: str, name: str) -> Any:
 
 
 def test_every_split_is_described(statistics: ExampleStatistics) -> None:
-    assert (statistics.span, statistics.split_names) == (7, ["train", "eval"])
+    assert (statistics.span, statistics.split_names) == (15_870, ["train", "eval"])
     counts = {
         split: read_statistics(statistics, split).datasets[0].num_examples for split in ("train", "eval")
     }
@@ -89,6 +89,7 @@ def test_equal_data_gives_equal_bytes(examples: Examples, statistics: ExampleSta
 
 def test_the_report_needs_no_network_and_escapes(statistics: ExampleStatistics) -> None:
     page = (statistics.path / "report.html").read_text()
+    assert "span 2013-06-14 ·" in page
     assert re.findall(r"(?:src|href|url)\s*[=(]|https?:|<script", page) == []
     assert "<b>" not in page
     assert "&lt;b&gt;" in page

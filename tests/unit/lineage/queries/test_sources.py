@@ -3,17 +3,13 @@
 import pytest
 
 from pipeline_lib.errors import LineageQueryError
-from pipeline_lib.lineage.queries.sources import source_files, span_number, span_text, spans_text
+from pipeline_lib.lineage.queries.sources import source_files, span_number, spans_text
 from unit.lineage.conftest import Audited
 
 
 @pytest.mark.parametrize(("text", "number"), [("2013-06-14", 15870), ("7", 7), ("1970-01-01", 0)])
 def test_a_span_is_a_number_or_a_day(text: str, number: int) -> None:
     assert span_number(text) == number
-
-
-def test_a_span_that_is_a_day_reads_as_one() -> None:
-    assert (span_text(15870), span_text(7)) == ("2013-06-14", "7")
 
 
 def test_other_texts_are_no_span() -> None:
