@@ -2,7 +2,10 @@
 
 import os
 import shutil
+import sys
 import tempfile
+from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 
@@ -15,3 +18,19 @@ def pytest_configure(config: pytest.Config) -> None:
         del os.environ[name]
     os.environ["AIRFLOW_HOME"] = home
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@pytest.fixture(autouse=True)
+def forgotten_modules() -> Iterator[None]:
+    """What a test imported out of a temporary folder is not what the next one finds under that name."""
+    before = set(sys.modules)
+    yield
+    temporary = tempfile.gettempdir()
+    for name in set(sys.modules) - before:
+        if any(place.startswith(temporary) for place in _places(sys.modules[name])):
+            del sys.modules[name]
+
+
+def _places(module: ModuleType) -> list[str]:
+    spec = getattr(module, "__spec__", None)
+    return [spec.origin or "", *(spec.submodule_search_locations or ())] if spec else []

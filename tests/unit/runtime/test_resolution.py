@@ -1,6 +1,5 @@
 """Nodes that execute nothing: what resolvers see and may choose; imports, once per content."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +49,7 @@ def plans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(folder)
     import resolving_toys
 
-    yield resolving_toys
-    del sys.modules["resolving_toys"]
+    return resolving_toys
 
 
 @pytest.fixture

@@ -10,14 +10,12 @@ from pipeline_lib.runtime.host.preload import Preloader, tensorflow_has_run, why
 
 @pytest.fixture
 def modules(tmp_path, monkeypatch):
-    """Two modules that can be imported, one that cannot; forgotten afterwards."""
+    """Two modules that can be imported, one that cannot."""
     (tmp_path / "first_module.py").write_text("import time; time.sleep(0.1); import second_module")
     (tmp_path / "second_module.py").write_text("")
     (tmp_path / "broken_module.py").write_text("1 / 0")
     monkeypatch.syspath_prepend(str(tmp_path))
     yield
-    for name in ("first_module", "second_module", "broken_module"):
-        sys.modules.pop(name, None)
     gc.unfreeze()
 
 
