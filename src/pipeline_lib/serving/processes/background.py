@@ -28,7 +28,6 @@ _LOG = ".server.log"
 _COUNT = re.compile(r"^:tensorflow:serving:request_count\{.*\} (\d+)$", re.MULTILINE)
 _LOOK_SECONDS = 5.0
 _STOP_SECONDS = 15.0
-_SERVER = "from pipeline_lib.cli import app; app()"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +88,7 @@ def start(root: Path, models: Sequence[str], *, idle_seconds: float) -> Backgrou
     rest, grpc = _free_port(), _free_port()
     names = [part for name in models for part in ("--model", name)]
     options = ["--base-path", str(root), "--rest-port", str(rest), "--grpc-port", str(grpc), *names]
-    command = [sys.executable, "-c", _SERVER, "serve", "--poll-seconds", "0.25", *options]
+    command = [sys.executable, "-m", "pipeline_lib", "serve", "--poll-seconds", "0.25", *options]
     watching = [
         sys.executable,
         "-m",

@@ -14,7 +14,6 @@ from pipeline_lib.errors import ServerSettingsError
 LOCAL = "local"
 
 _STOP_SECONDS = 10.0
-_LOCAL_SERVER = "from pipeline_lib.cli import app; app()"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +76,7 @@ def _command(command: str, base_path: Path, name: str, grpc: int, rest: int) -> 
     if command == LOCAL:
         options = ["--base-path", str(base_path.parent), "--model", name, "--poll-seconds", "1"]
         ports = ["--grpc-port", str(grpc), "--rest-port", str(rest)]
-        return [sys.executable, "-c", _LOCAL_SERVER, "serve", *options, *ports]
+        return [sys.executable, "-m", "pipeline_lib", "serve", *options, *ports]
     values = {"base_path": base_path, "name": name, "grpc_port": grpc, "rest_port": rest}
     if "{" in command:
         return [part.format(**values) for part in shlex.split(command)]
