@@ -28,6 +28,7 @@ from pipeline_lib.runtime.leases import Lease, lease_facts
 from pipeline_lib.runtime.messages import Request, Response
 from pipeline_lib.runtime.preparation import Prepared
 from pipeline_lib.runtime.publishing import publish_outputs, remove_outputs
+from pipeline_lib.runtime.repetition import repeated
 from pipeline_lib.runtime.requests import request_of
 from pipeline_lib.runtime.resolution import artifacts_in, import_existing, resolve_node
 from pipeline_lib.runtime.results import (
@@ -213,31 +214,21 @@ class Launcher:
         )
 
     def _execute(self, prepared: Prepared, miss: caching.Miss) -> NodeResult:
-        # Here, because they import asyncio: a cached run does without.
-        from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
-        from tenacity.nap import sleep_using_event
-
         why = miss.reason.text
         if not self.run.resumed and (dead := clear_dead_tries(self.store, self.artifacts, prepared.key)):
             why += f"; cleared away after execution {', '.join(map(str, dead))}, whose process died"
-        options = prepared.node.options
         tries = 0
-        result = NodeResult(key=prepared.key, outcome=Outcome.CANCELED)
-        retrying = Retrying(
-            stop=stop_after_attempt(options.retries + 1),
-            wait=wait_exponential(multiplier=options.retry_delay_seconds, max=600),
-            retry=retry_if_exception(lambda error: isinstance(error, TryFailedError) and error.retryable),
-            sleep=sleep_using_event(self.cancel),
-            before_sleep=lambda state: self.observe(
-                NodeStep(key=prepared.key, step=Step.WAITING, detail=f"try {state.attempt_number} failed")
-            ),
-            reraise=True,
-        )
+
+        def once() -> NodeResult:
+            nonlocal tries
+            tries += 1
+            return self._try(prepared, tries, why, miss.newest)
+
+        def again() -> None:
+            self.observe(NodeStep(key=prepared.key, step=Step.WAITING, detail=f"try {tries} failed"))
+
         try:
-            for attempt in retrying:
-                with attempt:
-                    tries = attempt.retry_state.attempt_number
-                    result = self._try(prepared, tries, why, miss.newest)
+            result = repeated(once, prepared.node.options, cancel=self.cancel, before_sleep=again)
         except TryFailedError as failed:
             result = failed.result
         return replace(result, tries=tries, reason=result.reason or why)
