@@ -6,6 +6,7 @@ import typer
 
 from pipeline_lib.cli.console import out, print_json, reported
 from pipeline_lib.cli.options import AsJson, ProfileName
+from pipeline_lib.collection import collect_as_usual
 from pipeline_lib.secrets import reveal_secret
 from pipeline_lib.settings import load_profile
 
@@ -37,6 +38,7 @@ def ui(
             cache_dir=chosen.state_dir / "artifact-cache",
         )
         with open_store(chosen.metadata) as store:
+            collect_as_usual()
             server.serve(store, artifacts, ready=lambda address: _tell(address, as_json=as_json))
 
 

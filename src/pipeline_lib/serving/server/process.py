@@ -1,7 +1,6 @@
 """The server as a process: ports, polling, and an end that lets requests finish."""
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -19,6 +18,7 @@ from pathlib import Path
 import uvicorn
 import uvloop
 
+from pipeline_lib.collection import collect_as_usual
 from pipeline_lib.errors import PipelineError, ServerSettingsError
 from pipeline_lib.serving.server.answering import Answering
 from pipeline_lib.serving.server.batching import BatchingOptions
@@ -109,9 +109,7 @@ def serve(
         _start_polling(manager, options)
         rpc.start()
         rest = RestInterface(answering, rest_threads, max_bytes=options.max_request_bytes)
-        # What lives now lives for good: a collection after an unloading need not look at it.
-        gc.collect()
-        gc.freeze()
+        collect_as_usual()  # so that one after an unloading visits the model alone
         told = partial(ready, int(listener.getsockname()[1]), grpc_port)
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
