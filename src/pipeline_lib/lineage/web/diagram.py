@@ -12,6 +12,7 @@ from pipeline_lib.wording import span_text
 
 _HEAD, _ROW, _FOOT = 44.0, 20.0, 6.0
 _MARGIN = 6.0
+_PAGE = 960.0
 _SPACING = Spacing(width=182.0, column_gap=34.0)
 # Room for a text on a card, px, and the largest font size in it.
 _ROOM, _FONT = _SPACING.width - 25 - 6, 12.5
@@ -68,6 +69,11 @@ class Diagram:
     height: float
     cards: tuple[Card, ...]
     lines: tuple[str, ...]
+
+    @property
+    def fit(self) -> str:
+        """How the style sheet fits it to a page: as it is, shrunk (to two thirds at most), or scrolled."""
+        return "" if self.width <= _PAGE else "shrunk" if self.width <= 1.6 * _PAGE else "scrolled"
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,3 +62,10 @@ def test_a_name_stays_on_its_card(audited: Audited, name: str, whole: bool) -> N
     (card,) = diagram_of([replace(made, key=replace(made.key, node=name))]).cards
     assert (card.title == name) is whole
     assert whole or card.title.endswith("…")
+
+
+@pytest.mark.parametrize(
+    ("width", "fit"), [(960.0, ""), (961.0, "shrunk"), (1536.0, "shrunk"), (1537.0, "scrolled")]
+)
+def test_a_wide_picture_stays_readable(width: float, fit: str) -> None:
+    assert Diagram(width=width, height=100.0, cards=(), lines=()).fit == fit
