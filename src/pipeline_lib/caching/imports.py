@@ -104,7 +104,8 @@ def facts_of(source: bytes) -> SourceFacts:
             tree = ast.parse(source)
     except (SyntaxError, ValueError):
         return SourceFacts(digest=digest)
-    found = list(_walk(tree.body, top=True))
+    calls = b"import_module" in source or b"__import__" in source
+    found = list(_walk(tree.body, top=True, calls=calls))
     looks = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "__getattr__"]
     if looks:
         found += _passed_on(tree.body)
@@ -116,9 +117,12 @@ def facts_of(source: bytes) -> SourceFacts:
     )
 
 
-def _walk(nodes: list[Any], *, top: bool) -> Iterator[Import]:
+def _walk(nodes: Iterable[ast.AST], *, top: bool, calls: bool = True) -> Iterator[Import]:
+    """Imports in statements and, with `calls`, in expressions, which are most of a tree."""
     for node in nodes:
         match node:
+            case ast.expr() if not calls:
+                continue
             case ast.Import(names=aliases):
                 for alias in aliases:
                     yield Import(module=alias.name, bound=alias.asname or "", top=top)
@@ -126,14 +130,14 @@ def _walk(nodes: list[Any], *, top: bool) -> Iterator[Import]:
                 names = tuple((alias.name, alias.asname or alias.name) for alias in aliases)
                 yield Import(level=node.level, module=node.module or "", names=names, top=top)
             case ast.If() if (checked := _type_checking(node.test)) is not None:
-                yield from _walk(node.orelse if checked else node.body, top=top)
+                yield from _walk(node.orelse if checked else node.body, top=top, calls=calls)
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
                 # Decorators and defaults run at import, but an import there can only be a call.
-                yield from _walk(list(ast.iter_child_nodes(node)), top=False)
+                yield from _walk(ast.iter_child_nodes(node), top=False, calls=calls)
             case _:
                 if isinstance(node, ast.Call):
                     yield from _literal_import(node, top=top)
-                yield from _walk(list(ast.iter_child_nodes(node)), top=top)
+                yield from _walk(ast.iter_child_nodes(node), top=top, calls=calls)
 
 
 def _type_checking(test: ast.expr) -> bool | None:

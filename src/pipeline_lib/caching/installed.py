@@ -122,7 +122,7 @@ def read_installed(directory: str) -> Installed:
         for top in {line.partition(",")[0].partition("/")[0] for line in lines}:
             if top not in ("..", "__pycache__") and not top.endswith((".dist-info", ".pth")):
                 tops.setdefault(top, []).append(name)
-    owners = {top: (names[0],) for top, names in tops.items() if len(names) == 1}
+    owners: dict[str, tuple[str, ...]] = {top: tuple(names) for top, names in tops.items() if len(names) == 1}
     shared: dict[str, list[tuple[str, str]]] = {top: [] for top, names in tops.items() if len(names) > 1}
     for name in dict.fromkeys(name for top in shared for name in tops[top]):
         for line in records[name]:

@@ -87,7 +87,7 @@ def write_json(file: Path, value: Any) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(value, stream, separators=(",", ":"))
+            stream.write(json.dumps(value, separators=(",", ":")))  # `dump` writes bit by bit, in Python
         Path(name).replace(file)
     except OSError:
         return
