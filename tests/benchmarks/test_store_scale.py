@@ -119,7 +119,7 @@ def test_a_node_costs_the_same_whatever_the_history(
                 beside=f"{base:,} executions",
                 ours=samples[size],
                 other=samples[base],
-                at_most=None if kind == "miss" else 1.3,
+                at_most=1.3,
                 unit="ms",
             )
             report.add(CHAPTER, comparison)

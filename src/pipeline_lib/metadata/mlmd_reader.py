@@ -26,6 +26,10 @@ from pipeline_lib.metadata.records import (
 # What a cache look-up or a list by mark may return.
 SUCCEEDED = "last_known_state IN (COMPLETE, CACHED)"
 
+# Executions of the store among which a node's history is looked for first. A node that has too few there has
+# few in all: one in a hundred.
+_RECENT = 4096
+
 
 class MlmdReader:
     """The reading half of the store."""
@@ -48,8 +52,19 @@ class MlmdReader:
         context = self._context(NODE, f"{pipeline}.{node}")
         if context is None:
             return []
-        options = self._list_options(limit, filter_query=within_context(context.id))
-        found = self._call("get_executions", list_options=options)
+        # Without a bound on ids SQLite reads and sorts the node's history from its first run on.
+        newest = max(
+            (one.id for one in self._call("get_executions", list_options=self._list_options(1))), default=0
+        )
+        everywhere = within_context(context.id)
+        recent = f"id > {newest - _RECENT} AND {everywhere}"
+        found: Sequence[Any] = ()
+        for condition in (recent, everywhere) if newest > _RECENT else (everywhere,):
+            found = self._call(
+                "get_executions", list_options=self._list_options(limit, filter_query=condition)
+            )
+            if len(found) >= limit:
+                break
         return [stored_execution(message) for message in found]
 
     def execution(self, execution_id: int) -> StoredExecution | None:

@@ -10,6 +10,7 @@ from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 from pipeline_lib.errors import MetadataVersionError
+from pipeline_lib.metadata import mlmd_reader
 from pipeline_lib.metadata.connection import Connection
 from pipeline_lib.metadata.database import connection_config, parse_database
 from pipeline_lib.metadata.mlmd import MlmdStore, open_store
@@ -205,13 +206,34 @@ def test_the_number_of_calls_does_not_grow(store: MlmdStore, published: StoredAr
     assert calls(lambda: store.complete(started, CACHED, {}, {})) == 2
     assert calls(lambda: store.completed(CACHED)) == 2
     assert calls(lambda: store.record_cached(new(OTHER), outputs, cached_from=1)) == 1
-    assert calls(lambda: store.node_history("flights", "ingest")) == 2
+    assert calls(lambda: store.node_history("flights", "ingest")) == 3
     assert calls(lambda: store.run_executions("run-1")) == 4
     assert calls(lambda: store.runs("flights")) == 1
     assert calls(lambda: store.artifacts(ArtifactQuery(type_name="Examples", run_span_before="2014"))) == 1
     assert calls(store.active_executions) == 1
     assert calls(lambda: store.finish(started, State.FAILED, {"a": 1})) == 2
     assert calls(lambda: store.close_run(RUN_2)) == 2
+
+
+@pytest.mark.parametrize("recent", [1, 3, 100])
+def test_a_history_is_whole_wherever_its_executions_lie(
+    store: MlmdStore, published: StoredArtifact, recent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read first among the newest of the store, of which other nodes have most."""
+    monkeypatch.setattr(mlmd_reader, "_RECENT", recent)
+    store.open_run(RUN_2)
+    outputs = {"examples": [published]}
+    for number in range(8):
+        key = NodeKey(
+            pipeline="flights", run_id="run-2", node="often" if number % 4 else "seldom", iteration=(number,)
+        )
+        store.record_cached(new(key), outputs, cached_from=1)
+    for node, count in (("often", 6), ("seldom", 2)):
+        ids = [found.id for found in store.node_history("flights", node)]
+        assert len(ids) == count
+        assert ids == sorted(ids, reverse=True)
+        for limit in range(1, count + 1):
+            assert [found.id for found in store.node_history("flights", node, limit=limit)] == ids[:limit]
 
 
 def test_opening_again_is_one_call(store: MlmdStore, url: str) -> None:
