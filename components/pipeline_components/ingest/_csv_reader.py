@@ -12,8 +12,9 @@ import pyarrow.csv as pa_csv
 from pipeline_components.errors import SourceFormatError, SourceHeaderError
 from pipeline_components.ingest._csv_diagnosis import explain
 from pipeline_components.ingest._csv_file import CsvFormat, compression, open_text
-from pipeline_components.ingest._types import NUMBERS, as_schema, widen_all
+from pipeline_components.ingest._types import NUMBERS, as_schema, widen, widen_all
 from pipeline_components.ingest.sources import SourceFile
+from pipeline_components.threads import in_order
 from pipeline_lib.beam.batches import select
 
 _IN_MEMORY = 64 << 20
@@ -135,22 +136,24 @@ def _stream(uri: str, form: CsvFormat, types: Mapping[str, pa.DataType]) -> Iter
 def _scan(
     uri: str, form: CsvFormat, header: Sequence[str], declared: Mapping[str, pa.DataType]
 ) -> dict[str, pa.DataType]:
-    """Types of one file's columns, from its text: memory stays at one block."""
+    """Types of one file's columns, from its text: memory stays at a few blocks."""
     types: dict[str, pa.DataType] = {name: declared.get(name, pa.null()) for name in header}
-    for batch in _stream(uri, form, dict.fromkeys(header, pa.string())):
-        for name, column in zip(batch.schema.names, batch.columns, strict=True):
-            if name not in declared and types[name] != pa.string():
-                types[name] = _narrowest(column, types[name])
+
+    def narrowest(batch: pa.RecordBatch) -> dict[str, pa.DataType]:
+        asked = [name for name in header if name not in declared and types[name] != pa.string()]
+        return {name: _narrowest(batch.column(batch.schema.get_field_index(name))) for name in asked}
+
+    for found in in_order(narrowest, _stream(uri, form, dict.fromkeys(header, pa.string()))):
+        for name, held in found.items():
+            types[name] = widen(types[name], held)
     return types
 
 
-def _narrowest(text: pa.Array, at_least: pa.DataType) -> pa.DataType:
+def _narrowest(text: pa.Array) -> pa.DataType:
     if text.null_count == len(text):
-        return at_least
+        return pa.null()
     trimmed = pc.utf8_trim_whitespace(text)
     for number in NUMBERS:
-        if at_least == pa.float64() and number == pa.int64():
-            continue
         try:
             trimmed.cast(number)
         except pa.ArrowInvalid:

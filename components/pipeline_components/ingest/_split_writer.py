@@ -1,10 +1,10 @@
 """Writing batches to `Split-<name>/*.parquet`, one file and one thread per split, in bounded memory."""
 
 import itertools
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,9 @@ from pipeline_components.errors import EmptySplitError, MissingColumnError
 from pipeline_components.ingest._hashing import hash_column, hash_rows
 from pipeline_components.ingest.sources import WHOLE
 from pipeline_components.ingest.splits import HashSplit
+from pipeline_components.threads import in_order
 from pipeline_lib import Examples
 from pipeline_lib.beam.batches import ROWS_PER_GROUP
-
-_AT_ONCE = 2
 
 
 def write_examples(
@@ -55,7 +54,8 @@ def write_examples(
                 for batch in of_split:
                     writers[name].append(batch)
             else:
-                for target, rows in itertools.chain.from_iterable(_dealt(of_split, whole)):
+                dealt = in_order(partial(deal, split=whole), of_split)
+                for target, rows in itertools.chain.from_iterable(dealt):
                     writers[target].append(rows)
         for writer in writers.values():
             writer.flush()
@@ -94,18 +94,6 @@ def deal(batch: pa.RecordBatch, split: HashSplit) -> list[tuple[str, pa.RecordBa
     owner = np.searchsorted(bounds, (hashes % np.uint64(bounds[-1])).astype(np.int64), side="right")
     found = [(name, batch.filter(pa.array(owner == index))) for index, name in enumerate(names)]
     return [(name, rows) for name, rows in found if rows.num_rows]
-
-
-def _dealt(batches: Iterable[pa.RecordBatch], split: HashSplit) -> Iterator[list[tuple[str, pa.RecordBatch]]]:
-    """The batches dealt out, in their order, two at a time: numpy and pyarrow let go of the interpreter."""
-    begun: deque[Future[list[tuple[str, pa.RecordBatch]]]] = deque()
-    with ThreadPoolExecutor(max_workers=_AT_ONCE) as threads:
-        for batch in batches:
-            begun.append(threads.submit(deal, batch, split))
-            if len(begun) == _AT_ONCE:
-                yield begun.popleft().result()
-        while begun:
-            yield begun.popleft().result()
 
 
 class _SplitFile:

@@ -22,7 +22,7 @@ from pipeline_lib.artifacts.remote_store import open_filesystem
 from pipeline_lib.beam.files import open_parquet, workspace_storage
 from pipeline_lib.beam.runner import beam_pipeline
 from pipeline_lib.beam.shared import worker_directory
-from pipeline_lib.beam.sources import ReadBatches, row_groups
+from pipeline_lib.beam.sources import ReadBatches, RowGroup, row_groups
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,18 +60,16 @@ def write_statistics(
     statistics = ExampleStatistics.new(span=examples.span, split_names=names)
     stats_options = _tfdv_options(options, schema)
     known, columns = _columns(examples, names[0], options)
-    large = []
+    small, large = dict[str, list[RowGroup]](), []
     for name in names:
         statistics.split_path(name).mkdir(parents=True, exist_ok=True)
         items = row_groups(examples.split_uri(name))
         if options.sample_rate is None and is_small(items, known):  # only on Beam does TFDV sample
-            _write_proto(
-                describe(items, columns, stats_options),
-                f"{statistics.split_path(name)}/{STATISTICS_FILE}",
-                {},
-            )
+            small[name] = items
         else:
             large.append(name)
+    for name, found in describe(small, columns, stats_options).items():
+        _write_proto(found, f"{statistics.split_path(name)}/{STATISTICS_FILE}", {})
     if large:
         _describe_on_beam(examples, large, columns, stats_options, statistics)
     described = {name: read_statistics(statistics, name) for name in names}

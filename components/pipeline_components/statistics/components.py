@@ -17,7 +17,7 @@ def compute_statistics(
     histogram_buckets: int = 10,
     top_values: int = 20,
 ) -> ExampleStatistics:
-    """Describe every column of every split with TFDV, on Beam if there is much data.
+    """Describe every column of every split with TFDV, on Beam from 300 million cells on.
 
     Args:
         examples: The rows.
@@ -25,7 +25,7 @@ def compute_statistics(
         exclude_splits: Splits to leave out.
         features: Columns to describe; empty: all.
         weight: Column with example weights.
-        sample_rate: Share of rows looked at, above 0 to 1; None: all.
+        sample_rate: Share of rows looked at, above 0 to 1, on Beam; None: all.
         histogram_buckets: Buckets of numeric histograms.
         top_values: Length of the list of most frequent values.
 

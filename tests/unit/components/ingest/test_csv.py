@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline_components import threads
 from pipeline_components.errors import (
     EmptySplitError,
     MissingColumnError,
@@ -20,7 +21,7 @@ from pipeline_components.errors import (
     SourceHeaderError,
     SourceTypeError,
 )
-from pipeline_components.ingest import HashSplit, _csv_reader, ingest_csv
+from pipeline_components.ingest import HashSplit, _csv_file, _csv_reader, ingest_csv
 from pipeline_components.ingest.sources import find_files
 from pipeline_lib import Examples, Schema, workspace
 
@@ -212,6 +213,23 @@ def test_whole_and_streamed_split_alike(
     assert whole.rows == streamed.rows
     for split in ("train", "eval"):
         assert _table(whole, split).equals(_table(streamed, split))
+
+
+def test_the_same_bytes_however_many_cores_there_are(
+    ingest: Callable[..., Examples], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Streamed in small blocks, whose types differ: null, whole, decimal, text."""
+    monkeypatch.setattr(_csv_reader, "_IN_MEMORY", -1)
+    monkeypatch.setattr(_csv_file, "BLOCK", 1 << 12)
+    text = "a,b,c\n" + ",,\n" * 2_000
+    text += "".join(f"{i},{i / 2 if i > 4_000 else i},{'x' if i == 4_900 else i}\n" for i in range(5_000))
+    found = set()
+    for count in (1, 2, 4):
+        monkeypatch.setattr(threads, "cores", lambda count=count: count)
+        examples = ingest(text, splits=None)
+        assert _types(examples) == {"a": "int64", "b": "double", "c": "string"}
+        found.add(tuple(file.read_bytes() for file in sorted(examples.path.rglob("*.parquet"))))
+    assert len(found) == 1
 
 
 def test_splits_by_pattern_have_one_schema(ingest: Callable[..., Examples], tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline_components import threads
 from pipeline_components.statistics import _small, compute_statistics
-from pipeline_components.statistics_files import read_statistics
+from pipeline_components.statistics_files import STATISTICS_FILE, read_statistics
 from pipeline_lib import Examples, ExampleStatistics, Schema, workspace
 from pipeline_lib.beam.sources import row_groups
 
@@ -79,6 +80,16 @@ def test_same_as_on_beam(
     monkeypatch.setattr(_small, "MOST_CELLS", 0)
     on_beam = compute_statistics.run(examples, *wired, **given)
     assert rounded(here) == rounded(on_beam)
+
+
+def test_the_same_bytes_however_many_cores_there_are(
+    examples: Examples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = set()
+    for count in (1, 2, 4):
+        monkeypatch.setattr(threads, "cores", lambda count=count: count)
+        found.add((compute_statistics.run(examples).split_path("train") / STATISTICS_FILE).read_bytes())
+    assert len(found) == 1
 
 
 def test_much_data_goes_to_beam(examples: Examples) -> None:
