@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-_FINE = ("s", "ms")
+_FINE = ("s", "ms", "cores")
 """Units whose figures are small enough for decimals."""
 
 

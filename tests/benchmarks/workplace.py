@@ -37,15 +37,27 @@ class Workplace:
         (self.folder / "configs/local.yaml").write_text(yaml.safe_dump(profile))
         return self
 
-    def pipeline(self, *arguments: str, environ: dict[str, str] | None = None) -> Finished:
+    def pipeline(
+        self, *arguments: str, environ: dict[str, str] | None = None, one_core: bool = False
+    ) -> Finished:
         """Time one `pipeline` command as a person types it."""
         command = [Path(sys.executable).parent / "pipeline", *arguments]
+        if one_core:
+            command = ["taskset", "--cpu-list", "0", *command]
+            environ = {"PIPELINE_HOST__DIRECTORY": self._hosts_of_one_core, **(environ or {})}
         return timed(command, cwd=self.folder, log=self.folder / "errors.log", environ=environ)
 
-    def run(self, name: str, *options: str, **parameters: object) -> Finished:
-        """Time `pipeline run`; the answer is the run's record."""
+    def run(self, name: str, *options: str, one_core: bool = False, **parameters: object) -> Finished:
+        """Time `pipeline run`; the answer is the run's record.
+
+        Args:
+            name: Of the pipeline.
+            options: Of the command.
+            one_core: Whether it and a host of its own are bound to one core.
+            parameters: Of the run.
+        """
         given = [part for key, value in parameters.items() for part in ("--param", f"{key}={value}")]
-        done = self.pipeline("run", name, *given, *options, "--json")
+        done = self.pipeline("run", name, *given, *options, "--json", one_core=one_core)
         assert done.answer["state"] == "COMPLETE"
         return done
 
@@ -63,6 +75,12 @@ class Workplace:
     def stop_hosts(self) -> None:
         """Make the next run a cold one."""
         self.pipeline("host", "stop")
+        if Path(self._hosts_of_one_core).exists():
+            self.pipeline("host", "stop", one_core=True)
+
+    @property
+    def _hosts_of_one_core(self) -> str:
+        return f"{self.hosts}1"
 
 
 def seconds_by_node(run: Finished) -> dict[str, float]:
