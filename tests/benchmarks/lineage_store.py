@@ -250,6 +250,8 @@ def _multiply(connection: Any, copies: int) -> None:
     digits = f"printf('%07d', {PERIOD} + k.n)" if lite else f"lpad(({PERIOD} + k.n)::text, 7, '0')"
     series = f"k(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM k WHERE n < {copies})"
     indexes = _indexes(connection)
+    # With an index SQLite drops its statistics: those of the store, which nothing makes anew as it grows.
+    statistics = sql("SELECT * FROM sqlite_stat1").fetchall() if lite else []
     for name, _ in indexes:
         sql(f'DROP INDEX "{name}"')
     _external_ids(connection, blocks, copies)
@@ -276,10 +278,11 @@ def _multiply(connection: Any, copies: int) -> None:
         sql(statement)
     if not lite:
         _set_sequences(connection)
-    connection.commit()
     if lite:
-        sql("ANALYZE")
-    else:
+        sql("DELETE FROM sqlite_stat1")
+        connection.executemany("INSERT INTO sqlite_stat1 VALUES (?, ?, ?)", statistics)
+    connection.commit()
+    if not lite:
         connection.autocommit = True
         sql("VACUUM ANALYZE")
     connection.commit()

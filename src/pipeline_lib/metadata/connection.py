@@ -12,7 +12,9 @@ from pipeline_lib.metadata.database import (
     creation_lock,
     prepare_database,
     quiet_environment,
+    whole_file,
 )
+from pipeline_lib.metadata.planner import teach_sqlite
 
 _RETRY_SECONDS = 30.0
 _BUSY = (
@@ -65,11 +67,13 @@ class Connection:
 
     Attributes:
         calls: How many calls were made, for tests that bound them.
+        taught: Whether it has made the database, and taught it what `planner` knows.
     """
 
     def __init__(self, database: Database) -> None:
         self.database = database
         self.calls = 0
+        self.taught = False
         self._lock = threading.RLock()
         self._client: Any = None
         self._file: tuple[int, int] | None = None
@@ -196,6 +200,11 @@ class Connection:
         try:
             with self.creating():
                 prepare_database(self.database)
+                if self.database.backend == "sqlite" and not self.database.path.exists():
+                    with whole_file(self.database) as fresh:
+                        metadata_store.MetadataStore(connection_config(fresh))  # and closes it again
+                        teach_sqlite(fresh.path)
+                    self.taught = True
                 return metadata_store.MetadataStore(connection_config(self.database))
         except (errors.StatusError, RuntimeError) as error:
             message = str(error).lower()

@@ -4,7 +4,7 @@ import os
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -251,15 +251,9 @@ def _unreachable(database: Database, error: Exception) -> MetadataUnavailableErr
 def prepare_database(database: Database) -> None:
     """Make a new database with settings that ML Metadata does not choose; call it under `creation_lock`.
 
-    SQLite gets write-ahead logging, for good: a commit then waits for the disk once, not four times, and
-    readers and a writer do not stop each other. MySQL gets a character set that holds all of Unicode.
+    MySQL gets a character set that holds all of Unicode. For SQLite see `whole_file`.
     """
-    if database.backend == "sqlite" and not database.path.exists():
-        import sqlite3
-
-        with closing(sqlite3.connect(database.path)) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-    elif database.backend == "mysql" and (connect := _mysql_connect(database)):
+    if database.backend == "mysql" and (connect := _mysql_connect(database)):
         name = database.name.replace("`", "``")
         with connect as connection, connection.cursor() as cursor:
             cursor.execute(
@@ -267,6 +261,32 @@ def prepare_database(database: Database) -> None:
             )
             if not cursor.fetchone():
                 cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4")
+
+
+@contextmanager
+def whole_file(database: Database) -> Iterator[Database]:
+    """A new SQLite file to put tables into, under another name until the block ends: it appears whole.
+
+    It has write-ahead logging, for good: a commit then waits for the disk once, not four times, and readers
+    and a writer do not stop each other. Call it under `creation_lock`.
+
+    Raises:
+        MetadataUnavailableError: The file cannot be written.
+    """
+    import sqlite3
+
+    fresh = replace(database, path=database.path.with_name(f".{database.path.name}.new"))
+    try:
+        for rest in ("", "-wal", "-shm"):  # of a process that was killed here
+            fresh.path.with_name(f"{fresh.path.name}{rest}").unlink(missing_ok=True)
+        with closing(sqlite3.connect(fresh.path)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        yield fresh
+        with fresh.path.open("rb") as file:
+            os.fsync(file.fileno())
+        fresh.path.replace(database.path)
+    except (OSError, sqlite3.Error) as error:
+        raise _unreachable(database, error) from error
 
 
 def quiet_environment() -> None:

@@ -131,7 +131,7 @@ class MlmdStore(MlmdClaims):
 
         mark = pb.Context(type_id=self._types.context_type_id(STORE_TYPE), name=STORE_NAME)
         mark.custom_properties["version"].int_value = STORE_VERSION
-        if teach_planner(self._connection.database):
+        if self._connection.taught or teach_planner(self._connection.database):
             mark.custom_properties[_TAUGHT].int_value = TAUGHT
         self._call("put_contexts", [mark])
         return mark

@@ -9,7 +9,7 @@ from pipeline_lib.metadata.mlmd_reader import SUCCEEDED, MlmdReader, within_cont
 from pipeline_lib.metadata.mlmd_records import stored_execution, stored_run
 from pipeline_lib.metadata.mlmd_text import given_text, is_plain, quoted, stored_text, text_digest
 from pipeline_lib.metadata.mlmd_types import INTERNAL, KEPT_TEXT, PIPELINE_RUN
-from pipeline_lib.metadata.mlmd_values import compares, equals, get_value, put_value
+from pipeline_lib.metadata.mlmd_values import between, compares, equals, get_value, put_value
 from pipeline_lib.metadata.records import (
     ArtifactState,
     Condition,
@@ -48,9 +48,8 @@ class MlmdQueries(MlmdReader):
         context = self._context(mark.kind.value, mark_name(mark))
         if context is None:
             return []
-        options = self._slice_options(within, [within_context(context.id), SUCCEEDED])
-        found = self._call("get_executions", list_options=options)
-        return self._with_ports(list(found))
+        found = self._listed("get_executions", [within_context(context.id), SUCCEEDED], within)
+        return self._with_ports(found)
 
     def marks(self, kind: MarkKind, within: Slice, *, prefix: str = "") -> Sequence[Mark]:
         """See `Store.marks`."""
@@ -60,7 +59,7 @@ class MlmdQueries(MlmdReader):
                 return []
             # A range, not LIKE: it uses the index on names. No hex digit sorts after "g" anywhere.
             conditions += [f"name >= {quoted(prefix)}", f"name < {quoted(f'{prefix}g')}"]
-        found = self._call("get_contexts", list_options=self._slice_options(within, conditions))
+        found = self._listed("get_contexts", conditions, within, at_once=True)
         return [
             Mark(kind=kind, text=given_text(get_value(message.custom_properties[_MARK_TEXT])))
             for message in found
@@ -86,12 +85,9 @@ class MlmdQueries(MlmdReader):
         if query.state is not None:
             conditions += _state_conditions(ArtifactState(query.state))
         if query.span is not None:
-            conditions += [
-                compares("span", ">=", int(query.span[0])),
-                compares("span", "<=", int(query.span[1])),
-            ]
-        options = self._slice_options(within, conditions)
-        return self._artifacts(self._call("get_artifacts", list_options=options))
+            conditions += between("span", *query.span)
+        found = self._listed("get_artifacts", conditions, within, at_once=query.run_id is not None)
+        return self._artifacts(found)
 
     def list_executions(self, query: RecordQuery, within: Slice) -> Sequence[StoredExecution]:
         """See `Store.list_executions`."""
@@ -103,7 +99,7 @@ class MlmdQueries(MlmdReader):
             if context is None:
                 return []
             conditions.append(within_context(context.id))
-        found = self._call("get_executions", list_options=self._slice_options(within, conditions))
+        found = self._listed("get_executions", conditions, within, at_once=query.run_id is not None)
         return [stored_execution(message) for message in found]
 
     def list_runs(self, query: RecordQuery, within: Slice) -> Sequence[Run]:
@@ -113,12 +109,13 @@ class MlmdQueries(MlmdReader):
             if value is not None:
                 conditions.append(equals(f"{INTERNAL}{name}", value))
         if query.run_id is not None:
-            found = self._context(PIPELINE_RUN, query.run_id)
-            if found is None:
+            context = self._context(PIPELINE_RUN, query.run_id)
+            if context is None:
                 return []
-            conditions.append(f"id = {int(found.id)}")
-        options = self._slice_options(within, conditions)
-        return [stored_run(message) for message in self._call("get_contexts", list_options=options)]
+            conditions.append(f"id = {int(context.id)}")
+        at_once = query.run_id is not None or len(conditions) == 1
+        found = self._listed("get_contexts", conditions, within, at_once=at_once)
+        return [stored_run(message) for message in found]
 
     def _common(self, query: RecordQuery) -> list[str]:
         conditions = []
@@ -131,20 +128,6 @@ class MlmdQueries(MlmdReader):
                 conditions.append(equals(f"{INTERNAL}{name}", value))
         kinds = self._types.kinds(query.type_name or "")
         return [*conditions, *(_condition(one, kinds.get(one.name)) for one in query.conditions)]
-
-    def _slice_options(self, within: Slice, conditions: Sequence[str]) -> Any:
-        bounds = list(conditions)
-        for text, number in (("<", within.before), (">", within.after)):
-            if number is not None:
-                bounds.append(f"id {text} {int(number)}")
-        for text, time in (("<", within.made_before), (">=", within.made_since)):
-            if time is not None:
-                bounds.append(f"create_time_since_epoch {text} {int(time.timestamp() * 1000)}")
-        return self._list_options(
-            int(within.limit),
-            filter_query=" AND ".join(bounds) or None,
-            newest_first=not within.oldest_first,
-        )
 
 
 def _condition(one: Condition, kind: str | None) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pipeline_lib.metadata.connection import Connection, NotStoredError
+from pipeline_lib.metadata.mlmd_listing import MlmdListing
 from pipeline_lib.metadata.mlmd_records import (
     maker_external_id,
     node_external_id,
@@ -13,12 +14,13 @@ from pipeline_lib.metadata.mlmd_records import (
 )
 from pipeline_lib.metadata.mlmd_text import given_text, quoted, stored_text
 from pipeline_lib.metadata.mlmd_types import EXECUTION_CACHE, INTERNAL, NODE, PIPELINE_RUN, TypeRegistry
-from pipeline_lib.metadata.mlmd_values import equals
+from pipeline_lib.metadata.mlmd_values import between, equals
 from pipeline_lib.metadata.records import (
     ArtifactQuery,
     NodeKey,
     Ports,
     Run,
+    Slice,
     StoredArtifact,
     StoredExecution,
 )
@@ -26,16 +28,12 @@ from pipeline_lib.metadata.records import (
 # What a cache look-up or a list by mark may return.
 SUCCEEDED = "last_known_state IN (COMPLETE, CACHED)"
 
-# Executions of the store among which a node's history is looked for first. A node that has too few there has
-# few in all: one in a hundred.
-_RECENT = 4096
 
-
-class MlmdReader:
+class MlmdReader(MlmdListing):
     """The reading half of the store."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._types = TypeRegistry(connection)
 
     def completed(self, key: NodeKey) -> StoredExecution | None:
@@ -52,19 +50,7 @@ class MlmdReader:
         context = self._context(NODE, f"{pipeline}.{node}")
         if context is None:
             return []
-        # Without a bound on ids SQLite reads and sorts the node's history from its first run on.
-        newest = max(
-            (one.id for one in self._call("get_executions", list_options=self._list_options(1))), default=0
-        )
-        everywhere = within_context(context.id)
-        recent = f"id > {newest - _RECENT} AND {everywhere}"
-        found: Sequence[Any] = ()
-        for condition in (recent, everywhere) if newest > _RECENT else (everywhere,):
-            found = self._call(
-                "get_executions", list_options=self._list_options(limit, filter_query=condition)
-            )
-            if len(found) >= limit:
-                break
+        found = self._listed("get_executions", [within_context(context.id)], Slice(limit=limit))
         return [stored_execution(message) for message in found]
 
     def execution(self, execution_id: int) -> StoredExecution | None:
@@ -92,8 +78,8 @@ class MlmdReader:
         conditions = [self._of_type(PIPELINE_RUN)]
         if pipeline is not None:
             conditions.append(equals(f"{INTERNAL}pipeline", pipeline))
-        options = self._list_options(limit, filter_query=" AND ".join(conditions))
-        return [stored_run(message) for message in self._call("get_contexts", list_options=options)]
+        found = self._listed("get_contexts", conditions, Slice(limit=limit), at_once=pipeline is None)
+        return [stored_run(message) for message in found]
 
     def artifact(self, artifact_id: int) -> StoredArtifact | None:
         """See `Store.artifact`."""
@@ -106,10 +92,13 @@ class MlmdReader:
 
     def artifacts(self, query: ArtifactQuery) -> Sequence[StoredArtifact]:
         """See `Store.artifacts`."""
-        options = self._list_options(
-            query.limit, filter_query=self._filter(query), newest_first=not query.oldest_first
+        within = Slice(
+            limit=query.limit,
+            after=query.id_after,
+            made_before=query.made_before,
+            oldest_first=query.oldest_first,
         )
-        found = self._artifacts(self._call("get_artifacts", list_options=options))
+        found = self._artifacts(self._listed("get_artifacts", self._conditions(query), within))
         return [artifact for artifact in found if _has_texts(artifact, query.equal)]
 
     def producers(self, artifact_ids: Sequence[int]) -> Sequence[StoredExecution]:
@@ -155,13 +144,8 @@ class MlmdReader:
         found = self._call("get_executions_by_id", execution_ids)
         return self._with_ports(sorted(found, key=lambda message: message.id), chosen=False)
 
-    def _filter(self, query: ArtifactQuery) -> str:
+    def _conditions(self, query: ArtifactQuery) -> list[str]:
         conditions = [] if query.any_state else ["state = LIVE"]
-        if query.made_before is not None:
-            until = int(query.made_before.timestamp() * 1000)
-            conditions.append(f"create_time_since_epoch < {until}")
-        if query.id_after is not None:
-            conditions.append(f"id > {int(query.id_after)}")
         kinds: Mapping[str, str] = {}
         if query.type_name is not None:
             conditions.append(f"type = {quoted(query.type_name)}")
@@ -170,18 +154,13 @@ class MlmdReader:
             if value is not None:
                 conditions.append(equals(f"{INTERNAL}{name}", value))
         if query.span is not None:
-            first, last = query.span
-            conditions.append(f"custom_properties.span.int_value >= {int(first)}")
-            conditions.append(f"custom_properties.span.int_value <= {int(last)}")
+            conditions += between("span", *query.span)
         if query.run_span_before is not None:
             conditions.append(
                 f"custom_properties.{INTERNAL}run_span.string_value < {quoted(query.run_span_before)}"
             )
         conditions += [equals(name, value, kind=kinds.get(name)) for name, value in query.equal.items()]
-        return " AND ".join(conditions) or "id > 0"
-
-    def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        return self._connection.call(method, *args, **kwargs)
+        return conditions
 
     def _by_external_id(self, what: str, external_id: str) -> list[Any]:
         return self._by_external_ids(what, [external_id])
@@ -211,18 +190,6 @@ class MlmdReader:
             return []
         options = self._list_options(limit, filter_query=condition)
         return list(self._call("get_executions_by_context", context.id, list_options=options))
-
-    def _list_options(
-        self, limit: int | None, *, filter_query: str | None = None, newest_first: bool = True
-    ) -> Any:
-        from ml_metadata.metadata_store import metadata_store
-
-        return metadata_store.ListOptions(
-            limit=limit,
-            order_by=metadata_store.OrderByField.ID,
-            is_asc=not newest_first,
-            filter_query=filter_query,
-        )
 
     def _artifacts(self, messages: Sequence[Any]) -> list[StoredArtifact]:
         return [stored_artifact(message, kinds=self._types.kinds(message.type)) for message in messages]

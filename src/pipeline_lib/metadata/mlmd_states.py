@@ -62,8 +62,7 @@ class MlmdStates(MlmdRuns):
 
     def pinned(self, within: Slice) -> Sequence[StoredArtifact]:
         """See `Store.pinned`."""
-        options = self._slice_options(within, [equals(_PINNED, 1)])
-        return self._artifacts(self._call("get_artifacts", list_options=options))
+        return self._artifacts(self._listed("get_artifacts", [equals(_PINNED, 1)], within))
 
     def keep_text(self, digest: str, text: str) -> None:
         """See `Store.keep_text`."""

@@ -97,6 +97,13 @@ def compares(name: str, sign: str, value: int | float) -> str:
     return f"custom_properties.{name}.int_value {sign} {int(value)}"
 
 
+def between(name: str, first: int, last: int) -> list[str]:
+    """The filters for a whole number from `first` to `last`; where these are one, that it equals it."""
+    if first == last:
+        return [equals(name, first)]
+    return [compares(name, ">=", first), compares(name, "<=", last)]
+
+
 def equals(name: str, value: Any, *, kind: str | None = None) -> str:
     """The filter for a property that `put_properties` wrote with this value.
 

@@ -1,7 +1,7 @@
 import multiprocessing
-import os
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from pipeline_lib.metadata.database import (
     connection_config,
     creation_lock,
     parse_database,
-    prepare_database,
+    whole_file,
 )
 from pipeline_lib.settings import MetadataSettings
 
@@ -129,16 +129,21 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
             pass
 
 
-def test_a_new_sqlite_file_logs_ahead(tmp_path: Path) -> None:
+def test_a_new_sqlite_file_logs_ahead_and_appears_whole(tmp_path: Path) -> None:
     database = parse_database(f"sqlite:///{tmp_path}/m.sqlite")
-    prepare_database(database)
-    with sqlite3.connect(database.path) as connection:
+    (tmp_path / ".m.sqlite.new").write_bytes(b"of a process that was killed")
+    with whole_file(database) as fresh:
+        with closing(sqlite3.connect(fresh.path)) as connection:
+            connection.execute("CREATE TABLE t (x)")
+        assert not database.path.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["m.sqlite"]
+    with closing(sqlite3.connect(database.path)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert connection.execute("SELECT * FROM t").fetchall() == []
 
 
-def test_an_old_file_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     database = parse_database(f"sqlite:///{tmp_path}/m.sqlite")
-    database.path.touch()
-    os.utime(database.path, (1, 1))
-    prepare_database(database)
-    assert database.path.stat().st_mtime == 1
+    (tmp_path / ".m.sqlite.new").mkdir()
+    with pytest.raises(MetadataUnavailableError, match=r"sqlite:///.*m\.sqlite"), whole_file(database):
+        pass
