@@ -1,10 +1,10 @@
 """Sizes, times and values as people read them, in the terminal and on pages alike."""
 
-from datetime import date, timedelta
 from typing import Any
 
+from pipeline_lib.spans import date_of_span
+
 _LONGEST = 600
-_EPOCH = date(1970, 1, 1)
 
 
 def size(count: float) -> str:
@@ -53,4 +53,4 @@ def brief(value: Any) -> str:
 
 def span_text(span: int) -> str:
     """A span as people read it; numbers too small for a day of data stay numbers."""
-    return str(span) if not 3_650 <= span < 100_000 else (_EPOCH + timedelta(days=span)).isoformat()
+    return str(span) if not 3_650 <= span < 100_000 else date_of_span(span).isoformat()

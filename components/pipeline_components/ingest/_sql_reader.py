@@ -18,10 +18,10 @@ from pipeline_components.errors import (
     SpanNotGivenError,
     SplitError,
 )
-from pipeline_components.ingest.patterns import span_of_date
 from pipeline_components.ingest.sources import WHOLE
 from pipeline_components.ingest.splits import HashSplit, in_order, require_split_names
 from pipeline_lib import Examples, Secret
+from pipeline_lib.spans import span_of_date
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -2,26 +2,16 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import cached_property
 
 from pipeline_components.errors import PatternError
+from pipeline_lib.spans import date_of_span, span_of_date
 
-EPOCH = date(1970, 1, 1)
 _TOKEN = re.compile(r"\{([^{}:]*)(?::([^{}]*))?\}")
 _DATE = ("YYYY", "MM", "DD")
 _DIGITS = {"YYYY": 4, "MM": 2, "DD": 2}
 _GLOB = re.compile(r"\*\*/?|\*|\?|\[[^]]+\]")
-
-
-def span_of_date(day: date) -> int:
-    """Days since 1970-01-01, which is how a date is a span."""
-    return (day - EPOCH).days
-
-
-def date_of_span(span: int) -> date:
-    """The date whose span that is."""
-    return EPOCH + timedelta(days=span)
 
 
 @dataclass(frozen=True)

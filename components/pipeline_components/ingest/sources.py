@@ -22,9 +22,10 @@ from pipeline_components.errors import (
     UnexpectedSpanError,
     VersionMismatchError,
 )
-from pipeline_components.ingest.patterns import Pattern, date_of_span, parse_pattern, span_of_date
+from pipeline_components.ingest.patterns import Pattern, parse_pattern
 from pipeline_components.ingest.splits import in_order, require_split_names
 from pipeline_lib import Cache
+from pipeline_lib.spans import date_of_span, span_of_date
 
 WHOLE = "*"
 """Name of the only input split when a hash makes the output splits."""

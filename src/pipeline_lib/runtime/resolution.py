@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,7 @@ from pipeline_lib.runtime.messages import InputArtifact
 from pipeline_lib.runtime.preparation import load
 from pipeline_lib.runtime.results import NodeResult, Outcome
 from pipeline_lib.runtime.scope import Scope
-
-_EPOCH = date(1970, 1, 1)
+from pipeline_lib.spans import date_of_span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,4 +188,4 @@ def _summary(chosen: tuple[StoredArtifact, ...], *, many: bool, dated: bool) -> 
 
 def _span_text(span: int, *, dated: bool) -> str:
     """A run that is of a day has spans that count days since 1970."""
-    return str(_EPOCH + timedelta(days=span)) if dated else f"span {span}"
+    return str(date_of_span(span)) if dated else f"span {span}"

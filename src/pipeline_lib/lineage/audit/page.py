@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from pipeline_lib.hashing import canonical_json
+from pipeline_lib.lineage.templates import environment_of
 from pipeline_lib.wording import size
 
 
@@ -19,13 +20,7 @@ def audit_page(report: Mapping[str, Any]) -> str:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("pipeline_lib.lineage.audit"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = environment_of("pipeline_lib.lineage.audit")
     environment.filters |= {
         "short": _short,
         "moment": _moment,

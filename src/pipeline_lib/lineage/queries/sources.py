@@ -7,9 +7,8 @@ from datetime import date
 from pipeline_lib.errors import LineageQueryError
 from pipeline_lib.metadata.marks import hashed_files
 from pipeline_lib.metadata.records import StoredArtifact, StoredExecution
+from pipeline_lib.spans import span_of_date
 from pipeline_lib.wording import span_text
-
-_EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -65,7 +64,7 @@ def span_number(text: str) -> int:
         LineageQueryError: It is neither.
     """
     try:
-        return int(text) if text.isdecimal() and text.isascii() else (date.fromisoformat(text) - _EPOCH).days
+        return int(text) if text.isdecimal() and text.isascii() else span_of_date(date.fromisoformat(text))
     except ValueError as error:
         raise LineageQueryError(
             f"{text!r} is no span", needs="2013-06-14 or a number", fix="give one day"

@@ -8,9 +8,10 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup, escape
 
+from pipeline_lib.lineage.templates import environment_of
 from pipeline_lib.lineage.web.visitor import Visitor
 from pipeline_lib.metadata.records import Run, StoredExecution
 from pipeline_lib.wording import duration, plain, size, span_text
@@ -23,13 +24,7 @@ _BOUNDS = ("at_least", "at_most", "better_than_baseline_by", "better_than_baseli
 
 def make_environment() -> Environment:
     """Jinja with our templates; autoescape is on whatever a template is called."""
-    environment = Environment(
-        loader=PackageLoader("pipeline_lib.lineage.web"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = environment_of("pipeline_lib.lineage.web")
     environment.filters |= {
         "duration": duration,
         "size": size,

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline_components.errors import PatternError
-from pipeline_components.ingest.patterns import date_of_span, parse_pattern, span_of_date
+from pipeline_components.ingest.patterns import parse_pattern
+from pipeline_lib.spans import span_of_date
 
 DAY = span_of_date(date(2013, 1, 31))
 
@@ -50,11 +51,6 @@ def test_match(pattern: str, path: str, found: tuple[int, int] | None) -> None:
 def test_refused(pattern: str, why: str) -> None:
     with pytest.raises(PatternError, match=re.escape(why)):
         parse_pattern(pattern)
-
-
-@given(st.dates())
-def test_dates_and_spans_are_one_to_one(day: date) -> None:
-    assert date_of_span(span_of_date(day)) == day
 
 
 @given(st.dates(min_value=date(1000, 1, 1)), st.integers(0, 99))
