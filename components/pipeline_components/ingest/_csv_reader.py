@@ -12,7 +12,7 @@ import pyarrow.csv as pa_csv
 from pipeline_components.errors import SourceFormatError, SourceHeaderError
 from pipeline_components.ingest._csv_diagnosis import explain
 from pipeline_components.ingest._csv_file import CsvFormat, compression, open_text
-from pipeline_components.ingest._types import NUMBERS, as_schema, widen, widen_all
+from pipeline_components.ingest._types import NUMBERS, Widest, as_schema, widen
 from pipeline_components.ingest.sources import SourceFile
 from pipeline_components.threads import in_order
 from pipeline_lib.beam.batches import select
@@ -57,14 +57,16 @@ def settle(
         _require_same_columns(headers[first], names, first, uri)
     declared = {name: held for name, held in declared.items() if name in headers[first]}
     small = sum(file.size * (20 if compression(uri) else 1) for uri, file in files) <= _IN_MEMORY
+    found = Widest()
     if small:
         tables = {uri: _whole_table(uri, form, declared) for uri, _ in files}
-        found = [{field.name: field.type for field in table.schema} for table in tables.values()]
+        for uri, table in tables.items():
+            found.add({field.name: field.type for field in table.schema}, at=uri)
     else:
         tables = {}
-        found = [_scan(uri, form, headers[uri], declared) for uri, _ in files]
-    settled = widen_all(found)
-    schema = as_schema({name: settled[name] for name in headers[first]})
+        for uri, _ in files:
+            found.add(_scan(uri, form, headers[uri], declared), at=uri)
+    schema = as_schema({name: found.types[name] for name in headers[first]})
     return CsvTables(
         schema=schema, tables={uri: _retyped(uri, table, schema, form) for uri, table in tables.items()}
     )

@@ -1,7 +1,7 @@
 """Bodies of the file-based ingests."""
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -14,14 +14,12 @@ from pipeline_components.ingest._csv_reader import read_batches, settle
 from pipeline_components.ingest._split_writer import write_examples
 from pipeline_components.ingest._spool import Spool
 from pipeline_components.ingest._types import schema_types
-from pipeline_components.ingest.sources import Found, changed_since, find_files
+from pipeline_components.ingest.sources import Found, Located, changed_since, find_files
 from pipeline_components.ingest.splits import HashSplit
 from pipeline_lib import Examples, Schema
 
 
-def find(
-    found: Found | None, located: Mapping[str, Sequence[str]] | None, parameters: dict[str, Any]
-) -> tuple[Found, Mapping[str, Sequence[str]]]:
+def find(found: Found | None, located: Located | None, parameters: dict[str, Any]) -> tuple[Found, Located]:
     """What the driver found; outside a launcher (`component.run`) nobody has called it yet."""
     if found is not None and located is not None:
         return found, located
@@ -31,7 +29,7 @@ def find(
 
 def csv_to_examples(
     found: Found,
-    located: Mapping[str, Sequence[str]],
+    located: Located,
     *,
     schema: Schema | None,
     split: HashSplit | None,
@@ -54,7 +52,7 @@ def csv_to_examples(
 
 def parquet_to_examples(
     found: Found,
-    located: Mapping[str, Sequence[str]],
+    located: Located,
     *,
     schema: Schema | None,
     split: HashSplit | None,
@@ -77,7 +75,7 @@ def parquet_to_examples(
 
 def spooled_to_examples(
     found: Found,
-    located: Mapping[str, Sequence[str]],
+    located: Located,
     *,
     read: Callable[[str], Iterator[pa.RecordBatch]],
     split: HashSplit | None,
@@ -85,7 +83,7 @@ def spooled_to_examples(
 ) -> Examples:
     """Ingest files whose types are known only at their end, each read once."""
     with Spool() as spool:
-        parts = {uri: spool.fill(read(uri)) for uris in located.values() for uri in uris}
+        parts = {uri: spool.fill(read(uri), at=uri) for uris in located.values() for uri in uris}
         return _write(
             found,
             located,
@@ -98,7 +96,7 @@ def spooled_to_examples(
 
 def _write(
     found: Found,
-    located: Mapping[str, Sequence[str]],
+    located: Located,
     *,
     read: Callable[[str], Iterator[pa.RecordBatch]],
     schema: pa.Schema,

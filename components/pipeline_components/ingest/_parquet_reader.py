@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline_components.errors import MissingColumnError, SourceFormatError, SourceTypeError
-from pipeline_components.ingest._types import as_schema, conform, stored_type, to_stored, widen_all
+from pipeline_components.ingest._types import Widest, as_schema, conform, stored_type, to_stored
 from pipeline_lib.beam.files import open_parquet
 from pipeline_lib.errors import ParquetReadError
 
@@ -19,7 +19,7 @@ def settle(uris: Sequence[str], columns: Sequence[str], declared: Mapping[str, p
         SourceTypeError: A column cannot be stored, or its types in two files have nothing in common.
         MissingColumnError: `columns` names one that a file lacks.
     """
-    found = []
+    found = Widest()
     for uri in uris:
         try:
             with open_parquet(uri, storage_options={}) as parquet:
@@ -35,9 +35,8 @@ def settle(uris: Sequence[str], columns: Sequence[str], declared: Mapping[str, p
                     fix="name one of these",
                 )
         wanted = columns or there.names
-        found.append({name: stored_type(name, there.field(name).type, at=uri) for name in wanted})
-    settled = widen_all(found)
-    return as_schema({name: _as_declared(held, declared.get(name)) for name, held in settled.items()})
+        found.add({name: stored_type(name, there.field(name).type, at=uri) for name in wanted}, at=uri)
+    return as_schema({name: _as_declared(held, declared.get(name)) for name, held in found.types.items()})
 
 
 def _as_declared(held: pa.DataType, declared: pa.DataType | None) -> pa.DataType:

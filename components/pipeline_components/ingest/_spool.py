@@ -9,7 +9,7 @@ from typing import Self
 import pyarrow as pa
 import pyarrow_hotfix  # noqa: F401  (closes CVE-2023-47248 of the pinned pyarrow)
 
-from pipeline_components.ingest._types import as_schema, conform, widen_all
+from pipeline_components.ingest._types import Widest, as_schema, conform
 
 
 class Spool:
@@ -18,7 +18,7 @@ class Spool:
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="spool-")
         self._files: list[Path] = []
-        self._types: dict[str, pa.DataType] = {}
+        self._found = Widest()
 
     def __enter__(self) -> Self:
         return self
@@ -28,15 +28,15 @@ class Spool:
     ) -> None:
         self._folder.cleanup()
 
-    def fill(self, batches: Iterable[pa.RecordBatch]) -> slice:
-        """Keep batches; what it returns asks for them again.
+    def fill(self, batches: Iterable[pa.RecordBatch], *, at: str) -> slice:
+        """Keep batches from a file or query; what it returns asks for them again.
 
         Raises:
             SourceTypeError: Nothing holds a column's types in two batches.
         """
         first = len(self._files)
         for batch in batches:
-            self._types = widen_all([self._types, {field.name: field.type for field in batch.schema}])
+            self._found.add({field.name: field.type for field in batch.schema}, at=at)
             file = Path(self._folder.name) / f"{len(self._files):06d}.arrow"
             with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
                 writer.write_batch(batch)
@@ -46,7 +46,7 @@ class Spool:
     @property
     def schema(self) -> pa.Schema:
         """Columns of all batches so far, in their widest types."""
-        return as_schema(self._types)
+        return as_schema(self._found.types)
 
     def batches(self, part: slice) -> Iterator[pa.RecordBatch]:
         """Batches again, in the settled types; a column that a batch lacks is missing there."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BOUND = re.compile(r"(?<![:\w\\]):(\w+)")
+_PLACES = frozenset({"host", "port", "dbname", "service", "service_name", "schema", "options", "unix_socket"})
+"""What a url's query may say about where rows are; all else may be a credential."""
 Bounds = Mapping[str, Any]
 
 
@@ -39,6 +41,38 @@ def span_bounds(span: Any) -> dict[str, Any]:
     if isinstance(span, datetime.date):
         return {"span_begin": span, "span_end": span + datetime.timedelta(days=1)}
     return {"span_begin": span, "span_end": span + 1}
+
+
+def database_of(url: Secret) -> str:
+    """Which database a url leads to, without what lets one in: `postgresql://host:5432/name`.
+
+    Raises:
+        QueryError: The secret holds no url.
+    """
+    whole = _parsed(url)
+    return sa.URL.create(
+        whole.get_backend_name(),
+        host=whole.host,
+        port=whole.port,
+        database=whole.database,
+        query={name: whole.query[name] for name in sorted(_PLACES & set(whole.query))},
+    ).render_as_string()
+
+
+def _parsed(url: Secret) -> sa.URL:
+    try:
+        return sa.make_url(url.reveal())
+    except (ArgumentError, ValueError):
+        raise _no_url(url) from None
+
+
+def _no_url(url: Secret) -> QueryError:
+    return QueryError(
+        "the secret holds no SQLAlchemy url, or one for a driver that is not installed",
+        at=str(url),
+        needs="dialect+driver://user:password@host/database",
+        fix="correct the secret, or install the driver",
+    )
 
 
 def query_rows(url: Secret, query: str, bounds: Bounds) -> list[Sequence[Any]]:
@@ -69,7 +103,10 @@ def query_to_examples(
     bounds = span_bounds(span)
     number = span_of_date(bounds["span_begin"]) if isinstance(span, datetime.date) else span or 0
     with Spool() as spool:
-        parts = {name: spool.fill(_batches(url, text, bounds, fetch_rows)) for name, text in queries.items()}
+        parts = {
+            name: spool.fill(_batches(url, text, bounds, fetch_rows), at=text)
+            for name, text in queries.items()
+        }
         return write_examples(
             {name: spool.batches(part) for name, part in parts.items()},
             spool.schema,
@@ -155,14 +192,9 @@ def _bound(connection: sa.Connection, query: str, bounds: Bounds) -> tuple[sa.Te
 def _connected(url: Secret, query: str) -> Iterator[sa.Connection]:
     """A connection for the block; neither the url nor its password gets into an error."""
     try:
-        engine = sa.create_engine(url.reveal())
+        engine = sa.create_engine(_parsed(url))
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError):
-        raise QueryError(
-            "the secret holds no SQLAlchemy url, or one for a driver that is not installed",
-            at=str(url),
-            needs="dialect+driver://user:password@host/database",
-            fix="correct the secret, or install the driver",
-        ) from None
+        raise _no_url(url) from None
     try:
         with engine.connect() as connection:
             yield connection

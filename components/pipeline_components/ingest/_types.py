@@ -1,6 +1,6 @@
 """Which types columns have on disk, settled over all files before any row is converted."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -39,13 +39,36 @@ def widen(one: pa.DataType, other: pa.DataType) -> pa.DataType:
     return pa.string()
 
 
-def widen_all(schemas: Iterable[Mapping[str, pa.DataType]]) -> dict[str, pa.DataType]:
-    """Widest types by column, in the order in which columns are first seen."""
-    settled: dict[str, pa.DataType] = {}
-    for schema in schemas:
-        for name, held in schema.items():
-            settled[name] = widen(settled[name], held) if name in settled else held
-    return settled
+class Widest:
+    """The widest types by column, over places that are looked at one after another.
+
+    Attributes:
+        types: So far, in the order in which columns are first seen.
+    """
+
+    def __init__(self) -> None:
+        self.types: dict[str, pa.DataType] = {}
+        self._first: dict[str, str] = {}
+
+    def add(self, types: Mapping[str, pa.DataType], *, at: str) -> None:
+        """Widen by the columns of one more place, a file's uri or a query.
+
+        Raises:
+            SourceTypeError: Nothing holds a column's types here and before.
+        """
+        for name, held in types.items():
+            known = self.types.get(name, held)
+            try:
+                self.types[name] = widen(known, held)
+            except SourceTypeError as error:
+                raise SourceTypeError(
+                    f"column {name} is {held} here, and {known} elsewhere",
+                    elsewhere=self._first[name],
+                    at=at,
+                    fix=error.fix,
+                ) from error
+            if not pa.types.is_null(held):
+                self._first.setdefault(name, at)
 
 
 def as_schema(types: Mapping[str, pa.DataType]) -> pa.Schema:

@@ -24,7 +24,7 @@ def ingest_csv(
     encoding: str = "utf-8",
     nulls: Sequence[str] = (),
     found: Found | None = None,
-    located: dict[str, list[str]] | None = None,
+    located: dict[str, dict[str, str]] | None = None,
 ) -> Examples:
     """Ingest CSV files with one header each, plain or compressed (.gz, .bz2, .zst).
 
@@ -49,7 +49,7 @@ def ingest_csv(
         encoding: As Python names it.
         nulls: Cells that mean "missing" besides the empty one, such as "NA".
         found: What the driver found; leave it out.
-        located: Where the driver found it; leave it out.
+        located: Where, and last written when; leave it out.
 
     Returns:
         Parquet by split, with span and version.

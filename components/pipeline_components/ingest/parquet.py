@@ -22,7 +22,7 @@ def ingest_parquet(
     poll_seconds: float = 10.0,
     columns: Sequence[str] = (),
     found: Found | None = None,
-    located: dict[str, list[str]] | None = None,
+    located: dict[str, dict[str, str]] | None = None,
 ) -> Examples:
     """Ingest Parquet files.
 
@@ -44,7 +44,7 @@ def ingest_parquet(
         poll_seconds: Between two looks; a file counts once nobody has written to it for as long.
         columns: Those to take, in that order; empty: all.
         found: What the driver found; leave it out.
-        located: Where the driver found it; leave it out.
+        located: Where, and last written when; leave it out.
 
     Returns:
         Parquet by split, with span and version.

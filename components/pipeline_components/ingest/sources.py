@@ -8,7 +8,7 @@ import hashlib
 import math
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -30,6 +30,10 @@ from pipeline_lib.spans import date_of_span, span_of_date
 WHOLE = "*"
 """Name of the only input split when a hash makes the output splits."""
 _NEAREST = 3
+_WRITTEN = ("size", "mtime", "created", "ino", "LastModified", "updated", "ETag", "etag", "generation")
+
+Located = Mapping[str, Mapping[str, str]]
+"""By input split: uri of each file, and its stamp from before it was digested."""
 
 FILE_INGEST = Cache(ignore=("source", "span", "located", "missing", "wait_seconds", "poll_seconds"))
 """What counts is what was found, not where and how."""
@@ -77,7 +81,8 @@ def find_files(parameters: dict[str, Any]) -> dict[str, Any]:
         parameters: `source`, `span`, `splits`, `version`, `missing`, `wait_seconds`, `poll_seconds`, as JSON.
 
     Returns:
-        `found` (enters the cache key) and `located`, the files' uris by split (does not).
+        `found` (enters the cache key) and `located`, the files' uris by split and when each was last
+        written to (does not).
 
     Raises:
         PatternError: A pattern cannot be read.
@@ -92,13 +97,14 @@ def find_files(parameters: dict[str, Any]) -> dict[str, Any]:
         located, span, version = _locate_or_wait(patterns, wanted, parameters)
     else:
         located, span, version = _locate(patterns, wanted, parameters.get("version"))
+    stamped = {split: {uri: _stamp(uri) for uri in uris} for split, uris in located.items()}
     files = {split: [_describe(uri) for uri in uris] for split, uris in located.items()}
     found = asdict(Found(span=span, version=version, files=files))
     if next(iter(patterns.values())).is_dated:  # a miss then reads `found.span: 2013-06-14 -> 2013-06-15`
         found["span"] = date_of_span(span).isoformat()
     return {
         "found": found,
-        "located": located,
+        "located": stamped,
     }
 
 
@@ -298,12 +304,14 @@ def _age(uri: str) -> float:
     return time.time() - written_at if isinstance(written_at, int | float) else math.inf
 
 
-def _stamp(uri: str) -> tuple[str, int, str]:
+def _stamp(uri: str) -> str:
+    """What changes whenever a file is written to: times and inode here, etag or generation elsewhere."""
     import fsspec
 
     files, path = fsspec.core.url_to_fs(uri)
+    files.invalidate_cache()
     info = files.info(path)
-    return uri, int(info["size"]), str(info.get("mtime") or info.get("LastModified") or info.get("updated"))
+    return " ".join(f"{name}={info[name]}" for name in _WRITTEN if info.get(name) is not None)
 
 
 def _describe(uri: str) -> SourceFile:
@@ -317,10 +325,20 @@ def _describe(uri: str) -> SourceFile:
     return SourceFile(name=uri.rpartition("/")[2], size=size, sha256=content.hexdigest())
 
 
-def changed_since(found: Found, located: Mapping[str, Iterable[str]]) -> str | None:
-    """The uri of the first file whose size is no longer what the driver saw, if any."""
+def changed_since(found: Found, located: Located) -> str | None:
+    """The uri of the first file that no longer holds what the driver digested, if any.
+
+    A stamp is compared first; only a file that was touched in between is digested once more.
+    """
     for split, files in found.files.items():
-        for file, uri in zip(files, located[split], strict=True):
-            if _stamp(uri)[1] != file.size:
+        for file, (uri, stamp) in zip(files, located[split].items(), strict=True):
+            if not _holds(uri, stamp, file):
                 return uri
     return None
+
+
+def _holds(uri: str, stamp: str, file: SourceFile) -> bool:
+    try:
+        return _stamp(uri) == stamp or _describe(uri) == file
+    except FileNotFoundError:
+        return False

@@ -11,9 +11,11 @@ from pipeline_lib import Cache, Examples, Secret, component
 
 
 def fingerprint_rows(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Driver of `ingest_sql`: says, for the cache key, which state of the database is read.
+    """Driver of `ingest_sql`: says, for the cache key, which database is read, and which state of it.
 
-    With a `fingerprint` query its result does; without one every run reads the database anew.
+    With a `fingerprint` query its result does; without one every run reads the database anew. Of the url
+    the kind of database, host, port and name count, and where it keeps what it is asked for; user and
+    password do not, and go nowhere.
 
     Raises:
         QueryError: The database refused the connection or the query.
@@ -21,13 +23,12 @@ def fingerprint_rows(parameters: dict[str, Any]) -> dict[str, Any]:
     """
     if not parameters.get("fingerprint"):
         return {"state": uuid.uuid4().hex}
-    from pipeline_components.ingest._sql_reader import query_rows, span_bounds
+    from pipeline_components.ingest._sql_reader import database_of, query_rows, span_bounds
 
-    rows = query_rows(
-        Secret(parameters["url"]), parameters["fingerprint"], span_bounds(parameters.get("span"))
-    )
+    url = Secret(parameters["url"])
+    rows = query_rows(url, parameters["fingerprint"], span_bounds(parameters.get("span")))
     text = json.dumps([[str(value) for value in row] for row in rows])
-    return {"state": hashlib.sha256(text.encode()).hexdigest()}
+    return {"state": hashlib.sha256(text.encode()).hexdigest(), "database": database_of(url)}
 
 
 @component(output="examples", driver=fingerprint_rows, cache=Cache(ignore=("url", "fetch_rows")))
@@ -40,6 +41,7 @@ def ingest_sql(
     fingerprint: str | None = None,
     fetch_rows: int = 65_536,
     state: str = "",
+    database: str = "",
 ) -> Examples:
     """Ingest what a query returns from any database that SQLAlchemy knows.
 
@@ -59,9 +61,11 @@ def ingest_sql(
         span: Which span's rows; becomes the examples' span.
         splits: How rows are dealt out if `query` is one; two thirds train, one third eval by default.
         fingerprint: A cheap query whose result changes when the rows do, such as
-            "SELECT count(*), max(updated_at) FROM flights"; the span's bounds work here too.
+            "SELECT count(*), max(updated_at) FROM flights"; the span's bounds work here too. Another
+            database (kind, host, port, name) is read anew whatever its fingerprint.
         fetch_rows: Rows fetched at a time.
         state: What the driver found; leave it out.
+        database: Where it found that; leave it out.
 
     Returns:
         Parquet by split, with the span.
@@ -76,5 +80,5 @@ def ingest_sql(
     """
     from pipeline_components.ingest import _sql_reader
 
-    del state, fingerprint
+    del state, database, fingerprint
     return _sql_reader.query_to_examples(url, query, span=span, split=splits, fetch_rows=fetch_rows)

@@ -20,7 +20,7 @@ def ingest_tfrecord(
     wait_seconds: float = 3600.0,
     poll_seconds: float = 10.0,
     found: Found | None = None,
-    located: dict[str, list[str]] | None = None,
+    located: dict[str, dict[str, str]] | None = None,
 ) -> Examples:
     """Ingest TFRecord files of tf.Examples, gzipped (.gz) or not.
 
@@ -41,7 +41,7 @@ def ingest_tfrecord(
         wait_seconds: How long to wait at most.
         poll_seconds: Between two looks; a file counts once nobody has written to it for as long.
         found: What the driver found; leave it out.
-        located: Where the driver found it; leave it out.
+        located: Where, and last written when; leave it out.
 
     Returns:
         Parquet by split, with span and version.

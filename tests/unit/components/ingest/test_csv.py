@@ -269,12 +269,13 @@ def test_as_a_launcher_calls_it(tmp_path: Path) -> None:
     assert (examples.span, examples.version, examples.rows) == (3, 1, {"train": 4})
 
 
-def test_a_file_that_changes_after_its_digest(tmp_path: Path) -> None:
+@pytest.mark.parametrize("later", ["a\n1\n2\n", "a\n2\n"], ids=["another size", "the same size"])
+def test_a_file_that_changes_after_its_digest(tmp_path: Path, later: str) -> None:
     file = tmp_path / "a.csv"
     file.write_text("a\n1\n")
     parameters = {"source": str(file), "splits": {"buckets": {"train": 1}}}
     found = find_files(parameters)
-    file.write_text("a\n1\n2\n")
+    file.write_text(later)
     with workspace(tmp_path / "staging"), pytest.raises(SourceChangedError, match="changed while"):
         ingest_csv.execute({}, {**parameters, **found})
 

@@ -41,7 +41,9 @@ def _names(answer: dict[str, Any], split: str = "*") -> list[str]:
 def test_a_date_finds_its_file_and_its_digest(tmp_path: Path, deliver: Deliver) -> None:
     deliver("2013-01-01.csv", "2013-01-02.csv", "2013-01-02.txt")
     answer = find_files({"source": f"{tmp_path}/{{YYYY}}-{{MM}}-{{DD}}.csv", "span": "2013-01-02"})
-    assert answer["located"] == {"*": [f"file://{tmp_path}/2013-01-02.csv"]}
+    assert {split: list(uris) for split, uris in answer["located"].items()} == {
+        "*": [f"file://{tmp_path}/2013-01-02.csv"]
+    }
     assert answer["found"] == {
         "span": "2013-01-02",
         "version": 0,
@@ -196,13 +198,49 @@ def _waiting(folder: Path, poll_seconds: float) -> dict[str, Any]:
     }
 
 
-def test_growth_after_the_digest_is_noticed(tmp_path: Path, deliver: Deliver) -> None:
+def _grow(file: Path) -> None:
+    file.write_text("a\n1\n2\n")
+
+
+def _edit(file: Path) -> None:
+    file.write_text("a\n2\n")
+
+
+def _edit_and_set_back(file: Path) -> None:
+    before = file.stat()
+    file.write_text("a\n2\n")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def _replace(file: Path) -> None:
+    before = file.stat()
+    (file.parent / "new").write_text("a\n2\n")
+    os.utime(file.parent / "new", ns=(before.st_atime_ns, before.st_mtime_ns))
+    (file.parent / "new").rename(file)
+
+
+@pytest.mark.parametrize(
+    ("happens", "noticed"),
+    [
+        (_grow, True),
+        (_edit, True),
+        (_edit_and_set_back, True),
+        (_replace, True),
+        (Path.unlink, True),
+        (lambda file: file.touch(), False),
+        (lambda file: file.chmod(0o400), False),
+        (lambda file: file.read_text(), False),
+    ],
+)
+def test_what_happens_to_a_file_after_its_digest(
+    tmp_path: Path, deliver: Deliver, happens: Callable[[Path], object], noticed: bool
+) -> None:
     deliver("a.csv")
     answer = find_files({"source": f"{tmp_path}/a.csv"})
     found = Found(span=0, version=0, files={"*": [SourceFile(**answer["found"]["files"]["*"][0])]})
     assert changed_since(found, answer["located"]) is None
-    deliver("a.csv", text="a\n1\n2\n")
-    assert changed_since(found, answer["located"]) == f"file://{tmp_path}/a.csv"
+    happens(tmp_path / "a.csv")
+    assert changed_since(found, answer["located"]) == (f"file://{tmp_path}/a.csv" if noticed else None)
 
 
 def test_a_span_written_in_two_ways_is_refused(tmp_path: Path, deliver: Deliver) -> None:

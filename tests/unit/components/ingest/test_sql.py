@@ -1,6 +1,7 @@
 """`ingest_sql` on real databases: SQLite, and PostgreSQL from PyPI."""
 
 import datetime
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from pipeline_components.errors import (
     SplitError,
 )
 from pipeline_components.ingest import HashSplit, ingest_sql
+from pipeline_components.ingest._sql_reader import database_of
 from pipeline_components.ingest.sql import fingerprint_rows
 from pipeline_lib import Examples, Secret, workspace
 
@@ -127,6 +129,42 @@ def test_the_state_follows_the_fingerprint_or_is_always_new(sqlite: sqlite3.Conn
     sqlite.commit()
     assert fingerprint_rows(asked) != before
     assert fingerprint_rows({"url": str(URL)}) != fingerprint_rows({"url": str(URL)})
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("postgresql+psycopg://ann:s3cret@db.example:5432/flights", "postgresql://db.example:5432/flights"),
+        ("postgresql://db.example/flights?sslpassword=s3cret", "postgresql://db.example/flights"),
+        ("postgresql://ann@/flights?password=s3cret&host=/run/pg", "postgresql:///flights?host=%2Frun%2Fpg"),
+        ("mysql+pymysql://ann:s3cret@db.example/flights", "mysql://db.example/flights"),
+        ("mssql+pyodbc:///?odbc_connect=SERVER%3Dx%3BPWD%3Ds3cret", "mssql:///"),
+        ("sqlite:////data/x.db", "sqlite:////data/x.db"),
+    ],
+)
+def test_a_database_s_place_counts_and_what_opens_it_does_not(
+    url: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_DATABASE", url)
+    assert database_of(URL) == place
+
+
+def test_an_equal_state_of_another_database_is_another_key(
+    sqlite: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"url": str(URL), "fingerprint": "SELECT count(*) FROM flights"}
+    here = fingerprint_rows(asked)
+    shutil.copy(tmp_path / "x.db", tmp_path / "y.db")
+    monkeypatch.setenv("TEST_DATABASE", f"sqlite:///{tmp_path}/y.db")
+    there = fingerprint_rows(asked)
+    assert here["state"] == there["state"]
+    assert (here["database"], there["database"]) == (
+        f"sqlite:///{tmp_path}/x.db",
+        f"sqlite:///{tmp_path}/y.db",
+    )
+    monkeypatch.setenv("TEST_DATABASE", "no url")
+    with pytest.raises(QueryError, match="holds no SQLAlchemy url"):
+        fingerprint_rows(asked)
 
 
 @pytest.fixture(scope="module")

@@ -99,7 +99,7 @@ def test_records_that_are_no_examples(tmp_path: Path) -> None:
 def test_a_feature_of_two_kinds(tmp_path: Path) -> None:
     _write(tmp_path / "0", _example(a=b"\xff"))
     _write(tmp_path / "1", _example(a=1))
-    with pytest.raises(SourceTypeError, match="binary in one place and int64 in another"):
+    with pytest.raises(SourceTypeError, match="column a is int64 here, and binary elsewhere"):
         ingest_tfrecord.run(source=f"{tmp_path}/[01]", splits=ONE)
 
 

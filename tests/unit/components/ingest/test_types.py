@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline_components.errors import SourceTypeError
-from pipeline_components.ingest._types import as_schema, conform, widen, widen_all
+from pipeline_components.ingest._types import Widest, as_schema, conform, widen
 
 PLAIN = [pa.null(), pa.int64(), pa.float32(), pa.float64(), pa.string()]
 TYPES = st.sampled_from([*PLAIN, *(pa.list_(held) for held in PLAIN)])
@@ -24,9 +24,21 @@ def test_bytes_and_numbers_have_nothing_in_common() -> None:
         widen(pa.binary(), pa.int64())
 
 
+def test_a_column_whose_types_have_nothing_in_common_names_both_places() -> None:
+    found = Widest()
+    found.add({"a": pa.null()}, at="no values")
+    found.add({"a": pa.int64()}, at="numbers")
+    found.add({"a": pa.null()}, at="none again")
+    with pytest.raises(SourceTypeError, match="column a is binary here, and int64 elsewhere") as caught:
+        found.add({"a": pa.binary()}, at="bytes")
+    assert (caught.value.at, caught.value.facts["elsewhere"]) == ("bytes", "numbers")
+
+
 def test_columns_keep_the_order_in_which_they_were_seen() -> None:
-    settled = widen_all([{"b": pa.int64(), "a": pa.null()}, {"c": pa.string(), "b": pa.float64()}])
-    assert as_schema(settled) == pa.schema([("b", pa.float64()), ("a", pa.string()), ("c", pa.string())])
+    found = Widest()
+    found.add({"b": pa.int64(), "a": pa.null()}, at="x")
+    found.add({"c": pa.string(), "b": pa.float64()}, at="y")
+    assert as_schema(found.types) == pa.schema([("b", pa.float64()), ("a", pa.string()), ("c", pa.string())])
 
 
 def test_single_values_become_lists_of_one() -> None:
