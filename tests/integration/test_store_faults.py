@@ -1,14 +1,16 @@
 """The metadata store locked, stopped, killed, removed: nothing succeeds that is not recorded."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +25,7 @@ from integration.launching import (
     wait_until_stopped,
 )
 from integration.postgresql import Server, own_server
-from pipeline_lib.metadata.records import State
+from pipeline_lib.metadata.records import ArtifactQuery, State
 from pipeline_lib.settings import MetadataSettings
 
 # --- SQLite ---------------------------------------------------------------------------------------------
@@ -165,3 +167,46 @@ def test_a_server_that_stays_away_fails_the_run_and_the_next_one_heals_it(
     finally:
         server.start()
     require_healed(there)
+
+
+# --- two clients ----------------------------------------------------------------------------------------
+
+ELSEWHERE = ["unshare", "--uts", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+ELSEWHERE += ["sh", "-c", 'hostname elsewhere && exec "$@"', "sh"]
+"""Runs a command on what looks like another machine: whether it lives is then told by its lease alone."""
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="unshare is not installed")
+def test_who_slept_past_its_lease_takes_what_another_machine_made(there: Site) -> None:
+    order = {**there.order(), "lease": 0.5}
+    sleeper = there.start_all([order], "stop@published#2", under=ELSEWHERE)
+    wait_until_stopped(sleeper)
+    with there.session() as session:
+        (asleep,) = session.store.runs("chain")
+        (given_up,) = session.store.active_executions()
+    time.sleep(1.1)  # the lease, and by how much clocks may differ
+    other = there.start_all([{**order, "resume": asleep.run_id}])
+    won = told(other)
+    sleeper.send_signal(signal.SIGCONT)
+    awake = told(sleeper)
+    assert (won["state"], awake["state"]) == ("COMPLETE", "COMPLETE")
+    assert won["outputs"] == awake["outputs"]
+    with there.session() as session:
+        (add,) = (
+            e
+            for e in session.store.run_executions(asleep.run_id)
+            if str(e.key) == "add" and e.state.succeeded
+        )
+        assert add.id != given_up.id
+        found = {e.id: e.state for e in session.store.run_executions(asleep.run_id)}
+        assert found[given_up.id] is State.FAILED
+        require_one_success_each(session, asleep.run_id)
+        assert len(session.store.artifacts(ArtifactQuery())) == 3
+        require_nothing_partial(session)
+        require_clean(session)
+
+
+def told(process: subprocess.Popen[str]) -> Mapping[str, Any]:
+    output, complaints = process.communicate(timeout=60)
+    assert process.returncode == 0, complaints
+    return json.loads(output)

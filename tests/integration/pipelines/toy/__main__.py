@@ -7,8 +7,10 @@ import json
 import os
 import signal
 import sys
+from datetime import timedelta
 
 import pipeline_lib.metadata.mlmd  # before the forks, like the rest
+from pipeline_lib.runtime import leases
 from pipeline_lib.runtime.results import RunInterrupted
 from pipeline_lib.runtime.session import open_session
 from pipeline_lib.settings import Profile
@@ -21,6 +23,9 @@ def main(order: dict[str, object]) -> None:
     """Run or resume what is ordered, and print what became of each node."""
     if "patience" in order:
         pipeline_lib.metadata.connection._RETRY_SECONDS = order["patience"]  # type: ignore[assignment]
+    if "lease" in order:
+        leases.LEASE = leases._CLOCKS = timedelta(seconds=float(order["lease"]))  # type: ignore[arg-type]
+        leases.RENEW_SECONDS = float(order["lease"]) / 4  # type: ignore[arg-type]
     plan = getattr(pipeline, str(order["pipeline"])).compile()
     with open_session(Profile.model_validate(order["profile"])) as session:
         result = session.run(plan, order["given"], resume=order["resume"])  # type: ignore[arg-type]
