@@ -103,8 +103,11 @@ def _died(status: ExitStatus, order: ExecuteOrder, request: Request) -> ChildDie
     else:
         how = f"was ended by {signal.Signals(status.signal).name}"
         if status.signal == signal.SIGKILL:
-            fix = "if nobody killed it: give it more memory, or less to do"
-            how += ": the kernel ran out of memory" if status.out_of_memory else ""
+            fix = "give it more memory, or less to do at a time"
+            if status.out_of_memory:
+                how += ": the kernel ran out of memory"
+            else:
+                fix = f"if nobody killed it: {fix}"
     return ChildDiedError(
         f"the process of {request.code} {how}",
         peak_memory=f"{status.peak_memory_bytes / 2**20:.0f} MiB",

@@ -108,6 +108,15 @@ def eat(inputs, parameters):
 
 
 @Body
+def eat_until_killed(inputs, parameters):
+    """Goes into a control group with a limit of memory, and over that limit."""
+    Path(parameters["group"], "cgroup.procs").write_text(str(os.getpid()))
+    eaten = []
+    while True:
+        eaten.append(b"x" * (1 << 20))
+
+
+@Body
 def print_much(inputs, parameters):
     for _ in range(parameters["lines"]):
         print("x" * 1023)

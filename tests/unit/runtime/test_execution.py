@@ -256,6 +256,44 @@ def test_a_body_without_memory_is_told_so(executor, request_for, tmp_path):
     assert executor.execute(request_for("write"), log_path=tmp_path / "log").failure is None
 
 
+@pytest.fixture
+def small_group():
+    """A control group whose processes may have 256 MiB; the kernel kills what takes more."""
+    group = _limited(Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes") or _limited(
+        Path("/sys/fs/cgroup"), "memory.max"
+    )
+    if group is None:
+        pytest.skip("no control group with a limit of memory can be made here")
+    yield group
+    wait_until(lambda: not (group / "cgroup.procs").read_text())
+    group.rmdir()
+
+
+def _limited(parent, limit):
+    group = parent / f"pipeline-test-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError:
+        return None
+    try:
+        (group / limit).write_text(str(256 << 20))
+    except OSError:
+        group.rmdir()
+        return None
+    return group
+
+
+def test_a_body_that_the_kernel_kills_for_its_memory(executor, request_for, tmp_path, small_group):
+    response = executor.execute(
+        request_for("eat_until_killed", group=str(small_group)), log_path=tmp_path / "log", preload=LIGHT
+    )
+    found = failure(response, "PL422")
+    assert found.error["summary"].endswith("was ended by SIGKILL: the kernel ran out of memory")
+    assert found.error["fix"].startswith("give it more memory, or less to do")
+    assert int(found.error["facts"]["peak_memory"].removesuffix(" MiB")) > 100
+    assert executor.execute(request_for("write"), log_path=tmp_path / "log").failure is None
+
+
 def test_an_upgraded_distribution_gets_another_host(request_for, tmp_path, host_settings, monkeypatch):
     """Installed while the host is warm: it has the old one in memory."""
     site = tmp_path / "site"
