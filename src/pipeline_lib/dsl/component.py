@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, ov
 from pipeline_lib.artifacts.artifact import Artifact
 from pipeline_lib.dsl.approvals import Approval
 from pipeline_lib.dsl.done import Done
-from pipeline_lib.dsl.options import Cache, NodeOptions
+from pipeline_lib.dsl.options import Cache, NodeOptions, options_from
 from pipeline_lib.dsl.places import Place, user_place
 from pipeline_lib.errors import DeclarationError, OutsidePipelineError, RunInsidePipelineError
 
@@ -259,11 +259,16 @@ def component(
         driver: Called in the launcher with the resolved parameters before the cache key is made; what it
             returns is merged over them. It finds outside data and gives its digest. No heavy imports.
         options: Defaults of the node's options, see `NodeOptions`.
+
+    Raises:
+        DeclarationError: It is put on something other than a plain function.
+        OptionError: There is no such option.
     """
+    set_options = options_from(options)
 
     def declare(declared: Callable[..., Any]) -> Component[..., Any]:
         require_function(declared, "component")
-        return Component(declared, output=output, driver=driver, options=NodeOptions(**options))
+        return Component(declared, output=output, driver=driver, options=set_options)
 
     return declare if function is None else declare(function)
 
@@ -277,6 +282,12 @@ def require_function(function: object, what: str) -> None:
     if not inspect.isfunction(function):
         raise DeclarationError(
             f"@{what} was put on {function!r}", at=str(user_place()), fix="put it on a plain function"
+        )
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise DeclarationError(
+            f"@{what} was put on {function.__name__}, which is async or has a yield",
+            at=str(user_place()),
+            fix="put it on a plain function: one that returns when its work is done",
         )
 
 

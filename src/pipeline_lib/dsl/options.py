@@ -1,13 +1,14 @@
 """Per-node options: given to `@component(...)`, overridden by `component.options(...)`."""
 
 import dataclasses
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from pipeline_lib.dsl.approvals import Approval, plan_rule
-from pipeline_lib.dsl.places import Place
+from pipeline_lib.dsl.places import Place, user_place
 from pipeline_lib.errors import OptionError
 
 if TYPE_CHECKING:
@@ -31,6 +32,16 @@ class Cache:
     ignore: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
     version: int = 0
+
+
+_KINDS: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "cache": ((bool, Cache), "pass True, False or Cache(...)"),
+    "retries": ((int,), "pass a whole number"),
+    "memory_mb": ((int,), "pass a whole number"),
+    "cpus": ((int, float), "pass a number"),
+    "executor_config": ((Mapping,), "pass a dict"),
+    "beam": ((Mapping,), "pass a dict"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +79,25 @@ class NodeOptions:
         return dataclasses.replace(base, **{name: value for name, value in mine.items() if value is not None})
 
 
+def options_from(given: Mapping[str, Any]) -> NodeOptions:
+    """Options as a decorator was given them.
+
+    Raises:
+        OptionError: There is no such option.
+    """
+    known = [field.name for field in dataclasses.fields(NodeOptions)]
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, [*known, "output", "driver"], n=1)
+            raise OptionError(
+                f"@component has no option {name}",
+                at=str(user_place()),
+                known=", ".join(known),
+                fix=f"did you mean {near[0]}?" if near else "leave it out",
+            )
+    return NodeOptions(**given)
+
+
 def plan_options(
     options: NodeOptions, *, node: str, parameters: Mapping[str, Any], at: Place
 ) -> "models.Options":
@@ -80,6 +110,7 @@ def plan_options(
 
     from pipeline_lib.plan import models
 
+    _require_kinds(options, node, at)
     cache = options.cache if isinstance(options.cache, Cache) else Cache(enabled=options.cache is not False)
     plain = {
         name: getattr(options, name)
@@ -110,6 +141,14 @@ def plan_options(
         ) from error
     _check(options, cache, node=node, parameters=parameters, at=at)
     return checked
+
+
+def _require_kinds(options: NodeOptions, node: str, at: Place) -> None:
+    """`cache="no"` would be true, and `retries="3"` be compared with a number."""
+    for name, (kinds, fix) in _KINDS.items():
+        value = getattr(options, name)
+        if value is not None and not isinstance(value, kinds):
+            raise OptionError(f"{node}: {name} cannot be {value!r}", at=str(at), fix=fix)
 
 
 def _check(

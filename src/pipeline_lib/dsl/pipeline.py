@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Never, ParamSpec, TypeVar, overload
 
 from pipeline_lib.dsl.component import require_function
 from pipeline_lib.dsl.places import user_place
@@ -93,12 +93,23 @@ class Pipeline(Generic[P, R_co]):
         __qualname__: str
 
 
+@overload
 def pipeline(
     *, name: str, schedule: Schedule = None, span: str | None = ONLY_DATE, tags: Sequence[str] = ()
-) -> Callable[[Callable[P, R]], Pipeline[P, R]]:
+) -> Callable[[Callable[P, R]], Pipeline[P, R]]: ...
+@overload
+def pipeline(without_a_name: Never, /) -> Never: ...
+def pipeline(
+    *unnamed: object,
+    name: str = "",
+    schedule: Schedule = None,
+    span: str | None = ONLY_DATE,
+    tags: Sequence[str] = (),
+) -> Any:
     """Make a pipeline of a function; its arguments are the run parameters.
 
     Args:
+        unnamed: Nothing: `@pipeline` without parentheses is told what to write.
         name: Letters, digits, `-`, `_` and `.`; stays the same for good, since histories hang on it.
         schedule: Cron text (`"0 3 * * *"`) or preset; `OnArtifact(...)`, or a list of these, to run when
             other pipelines have made something new; None to run by hand.
@@ -107,8 +118,9 @@ def pipeline(
         tags: For finding it.
 
     Raises:
-        DeclarationError: The name cannot be a folder's.
+        DeclarationError: The name is missing, or cannot be a folder's.
     """
+    _require_named(unnamed, name)
     if not name or not all(c.isalnum() or c in "-_." for c in name) or name.startswith("."):
         raise DeclarationError(
             f"a pipeline cannot be named {name!r}",
@@ -121,3 +133,15 @@ def pipeline(
         return Pipeline(function, name=name, schedule=schedule, span=span, tags=tags)
 
     return declare
+
+
+def _require_named(unnamed: tuple[object, ...], name: object) -> None:
+    if not unnamed and name != "":
+        return
+    given = unnamed[0] if unnamed else None
+    suggested = (
+        given if isinstance(given, str) else getattr(given, "__name__", "my_pipeline").replace("_", "-")
+    )
+    raise DeclarationError(
+        "@pipeline needs a name", at=str(user_place()), fix=f'write @pipeline(name="{suggested}")'
+    )

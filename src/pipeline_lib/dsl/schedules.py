@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pipeline_lib.errors import DeclarationError
 
@@ -39,7 +39,9 @@ def split_schedule(schedule: Schedule) -> tuple[str | None, tuple[OnArtifact, ..
     """Cron text or preset, and artifacts; at most one of them is there."""
     if schedule is None or isinstance(schedule, str):
         return schedule, ()
-    return None, (schedule,) if isinstance(schedule, OnArtifact) else tuple(schedule)
+    is_one = isinstance(schedule, OnArtifact) or not hasattr(schedule, "__iter__")
+    # What is no trigger is refused when it is compiled, with its place.
+    return None, (cast("OnArtifact", schedule),) if is_one else tuple(cast("Sequence[OnArtifact]", schedule))
 
 
 def plan_triggers(

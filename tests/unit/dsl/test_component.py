@@ -3,15 +3,17 @@
 
 import inspect
 import pickle
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from pipeline_lib import Cache, Model, component
+from pipeline_lib import Cache, Model, component, pipeline
 from pipeline_lib.errors import (
     ArgumentError,
     DeclarationError,
+    OptionError,
     OutsidePipelineError,
     RunInsidePipelineError,
     UnknownAttributeError,
@@ -191,3 +193,26 @@ def test_decorators_stand_on_plain_functions() -> None:
         component(train)  # type: ignore[type-var]
     with pytest.raises(DeclarationError, match="@pipeline was put on <component"):
         compiled(train)
+
+
+async def later_on() -> None: ...
+
+
+def one_by_one() -> Iterator[int]:
+    yield 1
+
+
+@pytest.mark.parametrize("function", [later_on, one_by_one])
+def test_decorators_stand_on_functions_that_return(function: Any) -> None:
+    for decorator in (component, pipeline(name="p")):
+        with pytest.raises(DeclarationError, match="which is async or has a yield"):
+            decorator(function)
+
+
+def test_an_option_that_there_is_not_gets_a_suggestion() -> None:
+    with pytest.raises(OptionError, match="@component has no option retry") as caught:
+        component(retry=3)  # type: ignore[call-overload]
+    assert caught.value.fix == "did you mean retries?"
+    assert "test_component.py:" in str(caught.value.at)
+    with pytest.raises(OptionError, match="@component has no option name"):
+        component(name="x")  # type: ignore[call-overload]

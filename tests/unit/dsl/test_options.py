@@ -33,6 +33,9 @@ def test_options_override_the_decorators() -> None:
         ({"cache": Cache(ignore=("stepz",))}, "ignores stepz, which is no parameter"),
         ({"after": ["train"]}, "after= was given 'train'"),
         ({"memory_mb": "much"}, "memory_mb"),
+        ({"retries": "3"}, "retries cannot be '3'"),
+        ({"cache": "no"}, "cache cannot be 'no'"),
+        ({"beam": [1]}, r"beam cannot be \[1\]"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )

@@ -1,6 +1,7 @@
 # ruff: noqa: B008, PLW0108  pipelines are written as lambdas, with defaults as authors write them
 """@pipeline: run parameters, spans, sub-pipelines, exit handlers, importers, and mistakes in declarations."""
 
+from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -130,6 +131,34 @@ def test_a_pipeline_needs_nodes_and_a_name() -> None:
         compiled(lambda: None)
     with pytest.raises(DeclarationError, match="cannot be named 'a/b'"):
         pipeline(name="a/b")
+
+
+def nightly_flights() -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("declare", "fix"),
+    [
+        (lambda: pipeline(nightly_flights), '@pipeline(name="nightly-flights")'),  # type: ignore[call-overload]
+        (lambda: pipeline("nightly"), '@pipeline(name="nightly")'),  # type: ignore[call-overload]
+        (lambda: pipeline(), '@pipeline(name="my-pipeline")'),  # type: ignore[call-overload]
+    ],
+    ids=["without-parentheses", "the-name-alone", "nothing"],
+)
+def test_a_pipeline_without_a_name_is_told_what_to_write(declare: Callable[[], object], fix: str) -> None:
+    with pytest.raises(DeclarationError, match="@pipeline needs a name") as caught:
+        declare()
+    assert caught.value.fix == f"write {fix}"
+    assert "test_pipeline.py:" in str(caught.value.at)
+
+
+def test_a_schedule_that_is_none() -> None:
+    @pipeline(name="p", schedule=5)  # type: ignore[call-overload]
+    def hourly() -> None:
+        ingest()
+
+    with pytest.raises(DeclarationError, match="schedule cannot be 5"):
+        hourly.compile()
 
 
 def test_parameters_that_cannot_be() -> None:
