@@ -315,8 +315,16 @@ def load_profile(name: str | None = None, *, folder: Path = Path("configs")) -> 
         folder: Directory of the profiles. Without a file `local` means the defaults.
 
     Raises:
-        ProfileError: The file is missing or wrong.
+        ProfileError: The file is missing or wrong, or the working directory was deleted.
     """
+    try:
+        Path.cwd()
+    except FileNotFoundError as error:
+        raise ProfileError(
+            "the directory in which this was started is no longer there",
+            at=os.environ.get("PWD"),
+            fix="change to the project's folder, and start it again",
+        ) from error
     chosen = name or os.environ.get("PIPELINE_PROFILE") or DEFAULT_PROFILE
     file = folder / f"{chosen}.yaml"
     if chosen == DEFAULT_PROFILE and not file.exists():

@@ -42,12 +42,14 @@ _REFUSALS = {
     "no space left": "free space on the disk of the database, then run again",
     "readonly database": "give this user the right to write to the database's file and its directory",
     "disk i/o error": "check the disk of the database: space, mount, permissions",
+    "not a database": "restore that file from a copy, or move it away: the next run begins a new store",
+    "malformed": "restore the database from a copy, or move it away: the next run begins a new store",
 }
 _TAKEN = ("unique constraint", "duplicate key", "duplicate entry")
 
 
-def _fix(message: str) -> str:
-    return next((fix for text, fix in _REFUSALS.items() if text in message), "check the database's log")
+def _fix(message: str, otherwise: str = "check the database's log") -> str:
+    return next((fix for text, fix in _REFUSALS.items() if text in message), otherwise)
 
 
 class ConflictError(Exception):
@@ -221,5 +223,5 @@ class Connection:
                 "the metadata store cannot be opened",
                 at=str(self.database),
                 got=str(error)[:500],
-                fix="check the profile's metadata section and that the server runs",
+                fix=_fix(message, self.database.how_to_reach),
             ) from error

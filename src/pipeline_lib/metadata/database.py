@@ -55,6 +55,13 @@ class Database:
             return f"sqlite:///{self.path}"
         return f"{self.backend}://{self.user}@{self.host}:{self.port}/{self.name}"
 
+    @property
+    def how_to_reach(self) -> str:
+        """What to look at when it cannot be opened."""
+        if self.backend == "sqlite":
+            return "let this user read and write that file and its directory, and see that there is space"
+        return "check the profile's metadata section and that the server runs"
+
     def file_identity(self) -> tuple[int, int] | None:
         """What changes when the file is removed or replaced; None where there is no file."""
         if self.backend != "sqlite":
@@ -244,7 +251,7 @@ def _unreachable(database: Database, error: Exception) -> MetadataUnavailableErr
         "the metadata store cannot be opened",
         at=str(database),
         got=str(error).strip() or type(error).__name__,
-        fix="check the profile's metadata section and that the server runs",
+        fix=database.how_to_reach,
     )
 
 

@@ -157,5 +157,13 @@ def test_another_schema_version_of_ml_metadata_is_named(tmp_path: Path, version:
 
 def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "m.sqlite").write_text("this is not a database, but it is long enough to be mistaken for one")
-    with pytest.raises(MetadataUnavailableError, match="cannot be opened"):
+    with pytest.raises(MetadataUnavailableError, match="cannot be opened") as caught:
         Connection(parse_database(f"sqlite:///{tmp_path}/m.sqlite")).call("get_artifacts")
+    assert "move it away" in caught.value.fix
+
+
+def test_a_file_that_cannot_be_opened_is_told_without_a_server(tmp_path: Path) -> None:
+    (tmp_path / "m.sqlite").mkdir()
+    with pytest.raises(MetadataUnavailableError, match="cannot be opened") as caught:
+        Connection(parse_database(f"sqlite:///{tmp_path}/m.sqlite")).call("get_artifacts")
+    assert caught.value.fix.startswith("let this user read and write that file")
