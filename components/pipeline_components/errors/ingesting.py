@@ -22,7 +22,7 @@ class MissingSpanError(DataMissingError):
 
 
 class NoSourceFilesError(PipelineError):
-    """A source matches no file."""
+    """A source matches no file, or a file that cannot be read."""
 
     code = "PC104"
 

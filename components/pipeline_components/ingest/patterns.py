@@ -131,6 +131,14 @@ def _glob_to_regex(text: str) -> str:
         elif sign in "*?":
             parts.append("[^/]*" if sign == "*" else "[^/]")
         else:
-            parts.append(sign.replace("[!", "[^"))
+            parts.append(_set_to_regex(sign))
         at = special.end()
     return "".join([*parts, re.escape(text[at:])])
+
+
+def _set_to_regex(sign: str) -> str:
+    """`[!a-z]` as a regular expression; `[[]` is the bracket itself."""
+    inner = sign[1:-1]
+    negated = inner.startswith("!")
+    escaped = inner.removeprefix("!").replace("\\", r"\\").replace("[", r"\[").replace("^", r"\^")
+    return f"[{'^' if negated else ''}{escaped}]"

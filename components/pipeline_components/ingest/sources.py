@@ -228,11 +228,8 @@ def _newest(patterns: Mapping[str, Pattern]) -> int:
 def _missing(split: str, pattern: Pattern, span: int | None, version: int | None) -> Exception:
     of_split = "" if split == WHOLE else f" of split {split}"
     if span is None:
-        alike = _nearest_name(pattern.text)
         return NoSourceFilesError(
-            f"the source{of_split} matches no file",
-            at=pattern.text,
-            fix=f"check its path; did you mean {alike}?" if alike else "check its path",
+            f"the source{of_split} matches no file", at=pattern.text, fix=_how_to_match(pattern.text)
         )
     there = {hit[0] for hit in _hits(pattern, None)}
     near = sorted(sorted(there - {span}, key=lambda other: abs(other - span))[: 2 * _NEAREST])
@@ -243,6 +240,28 @@ def _missing(split: str, pattern: Pattern, span: int | None, version: int | None
         nearest=", ".join(_span_text(pattern, other) for other in near) or "no span has files",
         fix='wait for the data with missing="wait", or run for a span that is there',
     )
+
+
+def _how_to_match(text: str) -> str:
+    import fsspec
+
+    files, path = fsspec.core.url_to_fs(text)
+    folder = re.split(r"[*?[{]", path)[0].rpartition("/")[0]
+    try:
+        files.ls(folder, detail=False)
+    except PermissionError:
+        return f"let this user list {folder}: it may hold what is asked for"
+    except OSError:
+        pass  # it is not there
+    if path.endswith("/*") and files.isdir(path.removesuffix("/*")):
+        return "put files into that folder, or name another; names that begin with . or _ do not count"
+    if files.isfile(path):  # and was not found by its own name
+        written = re.sub(r"[*?[]", r"[\g<0>]", path.rpartition("/")[2])
+        return f"*, ? and [ ] are wildcards: write {written} for that file"
+    if files.exists(path):
+        return "name a plain file: this is a pipe or a device"
+    alike = _nearest_name(text)
+    return f"check its path; did you mean {alike}?" if alike else "check its path"
 
 
 def _nearest_name(text: str) -> str | None:
@@ -318,10 +337,17 @@ def _describe(uri: str) -> SourceFile:
     import fsspec
 
     content, size = hashlib.sha256(), 0
-    with fsspec.open(uri, "rb") as file:
-        while block := file.read(1 << 20):
-            content.update(block)
-            size += len(block)
+    try:
+        with fsspec.open(uri, "rb") as file:
+            while block := file.read(1 << 20):
+                content.update(block)
+                size += len(block)
+    except OSError as error:
+        raise NoSourceFilesError(
+            f"the file cannot be read: {error.strerror or error}",
+            at=uri,
+            fix="check its permissions and its disk",
+        ) from error
     return SourceFile(name=uri.rpartition("/")[2], size=size, sha256=content.hexdigest())
 
 
@@ -340,5 +366,5 @@ def changed_since(found: Found, located: Located) -> str | None:
 def _holds(uri: str, stamp: str, file: SourceFile) -> bool:
     try:
         return _stamp(uri) == stamp or _describe(uri) == file
-    except FileNotFoundError:
+    except (FileNotFoundError, NoSourceFilesError):
         return False

@@ -46,7 +46,7 @@ def fit_and_export(user: ModuleType, fn_args: FnArgs, plan: FitPlan, base_model:
     keras.utils.set_random_seed(plan.seed)
     label, weight = user.LABEL, getattr(user, "WEIGHT", None)
     columns, others = dense_features(fn_args)
-    _require_label(user, label, weight, columns)
+    _require_label(user, label, weight, columns, not_dense=others)
     inputs = {
         name: keras.Input(column.shape or (1,), name=name, dtype=column.dtype.name)
         for name, column in columns.items()
@@ -97,15 +97,25 @@ def fit_and_export(user: ModuleType, fn_args: FnArgs, plan: FitPlan, base_model:
     )
 
 
-def _require_label(user: ModuleType, label: str, weight: str | None, columns: Mapping[str, Any]) -> None:
+def _require_label(
+    user: ModuleType, label: str, weight: str | None, columns: Mapping[str, Any], *, not_dense: Sequence[str]
+) -> None:
     for kind, name in (("LABEL", label), ("WEIGHT", weight)):
-        if name is not None and name not in columns:
+        if name is None or name in columns:
+            continue
+        if name in not_dense:
             raise TrainingDataError(
-                f"{kind} {name!r} is not among the features",
+                f"{kind} {name!r} need not have one value in every row",
                 features=", ".join(sorted(columns)),
                 at=user.__file__,
-                fix="name a dense feature that preprocessing_fn returns",
+                fix=f"give {name} `value_count {{ min: 1 max: 1 }}` in the schema, or fill it beforehand",
             )
+        raise TrainingDataError(
+            f"{kind} {name!r} is not among the features",
+            features=", ".join(sorted(columns)),
+            at=user.__file__,
+            fix="name a dense feature: a column of the examples, or what preprocessing_fn returns",
+        )
 
 
 def _call_build(

@@ -156,6 +156,15 @@ def test_a_source_that_matches_nothing(tmp_path: Path) -> None:
         find_files({"source": f"{tmp_path}/{{SPAN}}.csv", "span": "latest"})
 
 
+def test_a_file_that_cannot_be_read() -> None:
+    with pytest.raises(
+        NoSourceFilesError, match="cannot be read: (Input/output error|Invalid argument)"
+    ) as caught:
+        find_files({"source": "/proc/self/mem"})
+    assert caught.value.at == "file:///proc/self/mem"
+    assert caught.value.fix.startswith("check its permissions")
+
+
 def test_a_bad_pattern_is_refused_before_looking(tmp_path: Path) -> None:
     with pytest.raises(PatternError, match="unknown"):
         find_files({"source": f"{tmp_path}/{{DAY}}.csv"})
