@@ -68,20 +68,25 @@ def test_parquet_files_whose_types_have_nothing_in_common(refused: Refused) -> N
         parquet("in/a.parquet")(folder)
         parquet("in/b.parquet", TABLE.set_column(0, "id", pa.array([b"\xff"] * 40)))(folder)
 
-    case = Case("types differ", spoil, "PC111", "int64", "agree", "parquet", ("source=in/*.parquet",))
+    case = Case("types differ", spoil, "PC111", "b.parquet", "agree", "parquet", ("source=in/*.parquet",))
     refused(case, parquet("in/b.parquet"))
 
 
-def records(count: int = 40, *, spoil: Callable[[bytes], bytes] = bytes):
-    """tf.Examples as a TFRecord file, framed by hand: a test of its reader should not need its writer."""
+def records(
+    count: int = 40, name: str = "in.tfrecord", *, text: bool = False, spoil: Callable[[bytes], bytes] = bytes
+):
+    """tf.Examples as a TFRecord file; `text`: the feature holds bytes, not numbers."""
 
     def write(folder: Path) -> None:
         import tensorflow as tf
 
-        path = folder / "in.tfrecord"
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
         with tf.io.TFRecordWriter(str(path)) as writer:
             for row in range(count):
                 feature = tf.train.Feature(int64_list=tf.train.Int64List(value=[row]))
+                if text:
+                    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"\xff%d" % row]))
                 features = tf.train.Features(feature={"id": feature})
                 writer.write(tf.train.Example(features=features).SerializeToString())
         path.write_bytes(spoil(path.read_bytes()))
@@ -110,3 +115,20 @@ TFRECORD = [
 @pytest.mark.parametrize("case", TFRECORD, ids=lambda case: case.name)
 def test_tfrecord(case: Case, refused: Refused) -> None:
     refused(case, records())
+
+
+def test_tfrecord_files_whose_features_have_nothing_in_common(refused: Refused) -> None:
+    def spoil(folder: Path) -> None:
+        records(name="in/a.tfrecord")(folder)
+        records(name="in/b.tfrecord", text=True)(folder)
+
+    case = Case(
+        "kinds differ",
+        spoil,
+        "PC111",
+        "column id is binary here",
+        "agree",
+        "tfrecord",
+        ("source=in/*.tfrecord",),
+    )
+    refused(case, records(name="in/b.tfrecord"))

@@ -124,6 +124,10 @@ SLIPS = [
     ("rows: int", "rows", "PL108", "typed/pipeline.py:6", "rows: int"),
     ("rows=rows", "rows=rwos", "PL114", "typed/pipeline.py:8", "did you mean rows"),
     ('tag=""', "tag=7", "PL104", "typed/pipeline.py:8", ""),
+    ("count(", 'count.options(id="../x")(', "PL109", "typed/pipeline.py:8", ""),
+    ("count(", 'count.options(cache="no")(', "PL113", "typed/pipeline.py:8", "pass True, False or"),
+    ('@pipeline(name="typed")', "@pipeline", "PL108", "typed/pipeline.py:6", 'write @pipeline(name="typed")'),
+    ('name="typed"', 'name="../typed"', "PL108", "typed/pipeline.py:6", "use letters"),
     (") -> None:", ") -> None", "PL603", "typed/pipeline.py:7", "mend the module"),
 ]
 

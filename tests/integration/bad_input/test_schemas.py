@@ -35,6 +35,14 @@ CASES = [
     row(
         "a wrong type", SCHEMA.replace("BYTES", "INT"), "PC111", "in.csv:2", "the type of text in the schema"
     ),
+    row(
+        "a label that the data lack",
+        SCHEMA + SCHEMA.splitlines()[2].replace("number", "late"),
+        "PC205",
+        "late",
+        "waive",
+        "checked",
+    ),
     row("a column that it lacks", SCHEMA.replace('"text"', '"label"'), "PC205", "text", "waive", "checked"),
 ]
 

@@ -1,5 +1,6 @@
 """Spans that are missing or doubled, patterns that make no sense, paths that lead elsewhere."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +34,14 @@ def remove(name: str) -> Callable[[Path], object]:
 
 def dangling(folder: Path) -> None:
     (folder / "in.csv").symlink_to("nowhere.csv")
+
+
+def looping(folder: Path) -> None:
+    (folder / "in.csv").symlink_to("in.csv")
+
+
+def pipe(folder: Path) -> None:
+    os.mkfifo(folder / "in.csv")
 
 
 def replace_link(folder: Path) -> None:
@@ -84,6 +93,30 @@ CASES = [
         remove("in/007.csv"),
     ),
     (Case("a link to nowhere", dangling, "PC104", "in.csv", "check its path"), replace_link),
+    (Case("a link to itself", looping, "PC104", "in.csv", "check its path"), replace_link),
+    (Case("a pipe", pipe, "PC104", "in.csv", "name a plain file"), replace_link),
+    (
+        Case(
+            "a folder without files",
+            lambda folder: (folder / "in").mkdir(),
+            "PC104",
+            "in/*",
+            "put files into that folder",
+            parameters=("source=in",),
+        ),
+        files("in/a.csv"),
+    ),
+    (
+        Case(
+            "wildcards in a file's name",
+            files("in [1].csv"),
+            "PC104",
+            "in [1].csv",
+            "write in [[]1].csv for that file",
+            parameters=("source=in [1].csv",),
+        ),
+        files("in 1.csv"),
+    ),
     (
         Case(
             "a path out of the project that is not there",
@@ -140,3 +173,19 @@ def test_an_empty_source_is_not_the_whole_folder(command) -> None:
     assert "give a path" in said.partition("fix:")[2]
     assert not list((command.folder / ".pipeline").glob("artifacts/*/*"))
     command("run", "csv", "-p", "source=in.csv")
+
+
+def test_a_split_s_name_that_is_a_path(command) -> None:
+    files("in.csv")(command.folder)
+    given = '{{"train": "in.csv", "{0}": "in.csv"}}'
+    said = command.failing("run", "divided", "-p", "source=" + given.format("../../outside"))
+    assert "[PC107]" in said
+    assert "../../outside" in said
+    assert "rename the split" in said.partition("fix:")[2]
+    assert not list(command.folder.rglob("Split-*")) + list(command.folder.parent.glob("outside*"))
+    command("run", "divided", "-p", "source=" + given.format("eval"))
+
+
+def test_wildcards_are_written_as_one_is_told(command) -> None:
+    files("in [1].csv")(command.folder)
+    command("run", "csv", "-p", "source=in [[]1].csv")

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from integration.bad_input.conftest import GOOD, Case, Refused
+from integration.bad_input.conftest import GOOD, Case, Refused, complete_of_failed
+from integration.bad_input.test_schemas import SCHEMA
+from unit.cli.command import Command
 
 pytestmark = pytest.mark.xdist_group("bad-input")
 
@@ -85,6 +87,13 @@ def run_fn(fn_args):
     model.export(fn_args.serving_model_dir)
 """
 NAN = "model.set_weights([w * float('nan') for w in model.get_weights()])"
+LABELLED = """
+from pipeline_components.train import TensorFlowDatasetOptions
+
+def run_fn(fn_args):
+    options = TensorFlowDatasetOptions(batch_size=4, label_key="late")
+    fn_args.data_accessor.tf_dataset_factory(fn_args.train_files, options)
+"""
 MODELS = [
     Case(name, module(source), code, place, fix, "trained")
     for name, source, code, place, fix in (
@@ -126,11 +135,11 @@ MODELS = [
             "the log",
         ),
         (
-            "run_fn never ends",
-            "def run_fn(fn_args):\n    while True:\n        pass\n",
-            "PL423",
-            "given.py:2",
-            "timeout",
+            "a label_key that is no column",
+            LABELLED,
+            "PC404",
+            "late",
+            "name a column of the data",
         ),
     )
 ]
@@ -139,3 +148,61 @@ MODELS = [
 @pytest.mark.parametrize("case", MODELS, ids=lambda case: case.name)
 def test_models(case: Case, refused: Refused) -> None:
     refused(case, module(TRAINING + f"# {case.name}\n"))
+
+
+def test_training_that_never_ends(command: Command) -> None:
+    """Less time than a whole training takes: what is mended is the module, and how long it may take."""
+    module("def run_fn(fn_args):\n    while True:\n        pass\n")(command.folder)
+    said = command.failing("run", "trained-briefly", "-p", "source=in.csv")
+    assert "[PL423]" in said
+    assert "given.py:" in said
+    assert "timeout" in said.partition("fix:")[2]
+    assert not complete_of_failed(command)
+    module(TRAINING)(command.folder)
+    command("run", "trained", "-p", "source=in.csv")
+
+
+BUILD = """
+import keras
+LABEL = "number"
+
+def build(features, hyperparameters):
+    model = keras.Model(features, keras.layers.Dense(1)(features["id"]))
+    model.compile("sgd", "mse")
+    return model
+"""
+
+
+ONE_EACH = SCHEMA.replace("presence", "value_count { min: 1 max: 1 } presence")
+LATE = SCHEMA.splitlines()[2].replace("number", "late")
+
+
+@pytest.mark.parametrize(
+    ("schema", "label", "fix"),
+    [
+        pytest.param(ONE_EACH + LATE, "late", "name a dense feature", id="not-in-the-data"),
+        pytest.param(SCHEMA, "number", "give number `value_count", id="not-in-every-row"),
+    ],
+)
+def test_a_label_that_the_schema_names(schema: str, label: str, fix: str, refused: Refused) -> None:
+    def spoil(folder: Path) -> None:
+        (folder / "schema.pbtxt").write_text(schema)
+        module(BUILD.replace('LABEL = "number"', f'LABEL = "{label}"'))(folder)
+
+    def mend(folder: Path) -> None:
+        (folder / "schema.pbtxt").write_text(ONE_EACH)
+        module(BUILD)(folder)
+
+    given = ("source=in.csv", "schema=schema.pbtxt")
+    refused(Case("label", spoil, "PC404", "given.py", fix, "trained-as-told", given), mend)
+
+
+def test_a_label_to_evaluate_by_that_the_examples_lack(command: Command) -> None:
+    module(BUILD)(command.folder)
+    given = ("-p", "source=in.csv", "-p")
+    said = command.failing("run", "evaluated", *given, "label=numbr")
+    assert "[PC501] the examples have no column 'numbr' (label)" in said
+    assert "has: id, text, number" in said
+    assert "did you mean 'number'?" in said.partition("fix:")[2]
+    assert not complete_of_failed(command)
+    command("run", "evaluated", *given, "label=number")

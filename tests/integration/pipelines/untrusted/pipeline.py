@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from pipeline_components.evaluate import Metric, evaluate
 from pipeline_components.ingest import ingest_csv, ingest_parquet, ingest_tfrecord
 from pipeline_components.schema import import_schema, infer_schema
 from pipeline_components.statistics import compute_statistics
@@ -75,6 +76,40 @@ def trained(source: str) -> None:
     train.options(timeout=timedelta(seconds=8))(
         [examples], schema=schema, module=UserModule("given"), train_steps=2
     )
+
+
+@pipeline(name="trained-briefly")
+def trained_briefly(source: str) -> None:
+    """A user's training, which may take two seconds."""
+    examples = ingest_csv(source=source)
+    schema = infer_schema(compute_statistics(examples))
+    train.options(timeout=timedelta(seconds=2))([examples], schema=schema, module=UserModule("given"))
+
+
+@pipeline(name="trained-as-told")
+def trained_as_told(source: str, schema: str) -> None:
+    """A user's training on what a schema says."""
+    train(
+        [ingest_csv(source=source)],
+        schema=import_schema(source=schema),
+        module=UserModule("given"),
+        train_steps=2,
+    )
+
+
+@pipeline(name="evaluated")
+def evaluated(source: str, label: str) -> None:
+    """A user's model, measured by a column."""
+    examples = ingest_csv(source=source)
+    schema = infer_schema(compute_statistics(examples))
+    model = train([examples], schema=schema, module=UserModule("given"), train_steps=2).model
+    evaluate([examples], model, label=label, metrics=[Metric("MeanSquaredError")])
+
+
+@pipeline(name="divided")
+def divided(source: dict[str, str]) -> None:
+    """A source for each split."""
+    ingest_csv(source=source)
 
 
 @pipeline(name="counted")
