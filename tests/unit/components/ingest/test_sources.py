@@ -158,7 +158,7 @@ def test_a_source_that_matches_nothing(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read() -> None:
     with pytest.raises(
-        NoSourceFilesError, match="cannot be read: (Input/output error|Invalid argument)"
+        NoSourceFilesError, match=r"cannot be read: (Input/output error|Invalid argument)"
     ) as caught:
         find_files({"source": "/proc/self/mem"})
     assert caught.value.at == "file:///proc/self/mem"
