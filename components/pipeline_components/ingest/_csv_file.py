@@ -13,7 +13,7 @@ import pyarrow.csv as pa_csv
 from pipeline_components.errors import SourceFormatError
 
 BLOCK = 1 << 20
-"""Bytes that pyarrow parses at once, and so the longest row it can read; it reads some 32 blocks ahead."""
+"""Bytes that pyarrow parses at once, and so the longest row it can read."""
 _TEXT_SUFFIXES = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 _SHOWN = 60
 

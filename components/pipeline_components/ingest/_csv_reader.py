@@ -12,6 +12,7 @@ import pyarrow.csv as pa_csv
 from pipeline_components.errors import SourceFormatError, SourceHeaderError
 from pipeline_components.ingest._csv_diagnosis import explain
 from pipeline_components.ingest._csv_file import CsvFormat, compression, open_text
+from pipeline_components.ingest._pacing import Paced
 from pipeline_components.ingest._types import NUMBERS, Widest, as_schema, widen
 from pipeline_components.ingest.sources import SourceFile
 from pipeline_components.threads import in_order
@@ -129,10 +130,13 @@ def _parse(
 
 
 def _stream(uri: str, form: CsvFormat, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
-    with open_text(uri, form) as file, explain(uri, form, types):
-        yield from pa_csv.open_csv(
+    with open_text(uri, form) as text, explain(uri, form, types):
+        file = Paced(text)
+        for batch in pa_csv.open_csv(
             file, form.read_options(), form.parse_options(), form.convert_options(types)
-        )
+        ):
+            file.taken()
+            yield batch
 
 
 def _scan(
