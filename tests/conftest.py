@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith(("PIPELINE_", "AIRFLOW_"))]:
         del os.environ[name]
     os.environ["AIRFLOW_HOME"] = home
+    # Background jobs of a script start with Ctrl-C ignored, and so would all that the tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 

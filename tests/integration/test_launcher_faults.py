@@ -64,7 +64,9 @@ def test_a_run_that_is_asked_to_end_leaves_nothing_to_mend(site: Site, point: st
 
 
 def test_a_terminal_that_is_closed_ends_a_run(site: Site) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, by the run too
     process = site.start("hangup@executed")
+    signal.signal(signal.SIGHUP, before)
     process.communicate(timeout=60)
     with site.session() as session:
         require_clean(session)

@@ -81,15 +81,15 @@ def test_every_variable_is_in_the_example() -> None:
 
 
 def test_secrets_are_made_once_and_become_settings(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+    home, secrets = tmp_path / "home", tmp_path / "secrets"
     home.mkdir()
-    checked(DOCKER / "make-secrets.sh", tmp_path)
-    made = {file.name: file.read_text() for file in tmp_path.iterdir() if file.is_file()}
+    checked(DOCKER / "make-secrets.sh", secrets)
+    made = {file.name: file.read_text() for file in secrets.iterdir()}
     assert set(made) == set(interpolated()["secrets"])
-    assert checked(DOCKER / "make-secrets.sh", tmp_path) == "", "what is there stays"
+    assert checked(DOCKER / "make-secrets.sh", secrets) == "", "what is there stays"
     environ = checked(
         *(DOCKER / "entrypoint.sh", "env"),
-        SECRETS_FOLDER=str(tmp_path),
+        SECRETS_FOLDER=str(secrets),
         AIRFLOW_HOME=str(home),
         AIRFLOW__CORE__EXECUTOR="CeleryExecutor",
     )

@@ -36,7 +36,7 @@ class StartedAirflow:
         """That process, told by the log that it writes; None if there is none now."""
         log = self.log(name).resolve()
         for child in psutil.Process(self.process.pid).children():
-            with contextlib.suppress(FileNotFoundError):  # it has ended
+            with contextlib.suppress(FileNotFoundError, PermissionError):  # it has ended, or is about to
                 if Path(f"/proc/{child.pid}/fd/1").readlink() == log:
                     return child
         return None

@@ -13,11 +13,10 @@ from pipeline_lib.runtime.stopping import stoppable
 
 
 @pytest.fixture(autouse=True)
-def _as_in_a_terminal() -> Iterator[None]:
-    """Background jobs of a shell start with SIGINT ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+def _without_nohup() -> Iterator[None]:
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
