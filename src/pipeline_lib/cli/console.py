@@ -12,10 +12,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pipeline_lib.cli.streams import open_missing_streams
 from pipeline_lib.errors import PipelineError
-
-open_missing_streams()  # before anything is opened, and before the consoles below look at them
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2

@@ -6,7 +6,7 @@ import sys
 
 LOOK = """
 import json, os, sys
-from pipeline_lib.cli.streams import open_missing_streams
+from pipeline_lib.streams import open_missing_streams
 open_missing_streams()
 found = [os.readlink(f"/proc/self/fd/{number}") for number in range(3)]
 numbers = [stream.fileno() for stream in (sys.stdin, sys.stdout, sys.stderr)]
