@@ -30,17 +30,26 @@ def duration(seconds: float) -> str:
 
 
 def plain(value: Any) -> str:
-    """A property or parameter as a person reads it."""
+    """A property or parameter as a person reads it; what is not set in it is left out."""
     match value:
         case bool():
             return "yes" if value else "no"
         case float():
             return f"{value:.4g}"
         case dict():
-            return ", ".join(f"{key} {plain(item)}" for key, item in value.items())
+            given = {key: item for key, item in value.items() if item not in (None, "", [], {}, ())}
+            return ", ".join(f"{key} {_part(item)}" for key, item in given.items())
         case list() | tuple():
-            return ", ".join(plain(item) for item in value)
+            return ", ".join(map(_part, value))
     return str(value)
+
+
+def _part(value: Any) -> str:
+    """A value among others: what a comma could take apart is held together."""
+    text = plain(value)
+    if isinstance(value, dict) or (isinstance(value, list | tuple) and len(value) > 1):
+        return f"({text})"
+    return f'"{text}"' if isinstance(value, str) and ("," in text or not text.strip()) else text
 
 
 def brief(value: Any) -> str:

@@ -30,7 +30,19 @@ def test_sizes(count: int, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(True, "yes"), (0.123456, "0.1235"), ({"a": 1, "b": [1, 2]}, "a 1, b 1, 2"), ("x", "x"), (3, "3")],
+    [
+        (True, "yes"),
+        (0.123456, "0.1235"),
+        ("x, y", "x, y"),
+        (3, "3"),
+        (["train", "eval"], "train, eval"),
+        ({"a": 1, "b": [1, 2], "c": ["x"]}, "a 1, b (1, 2), c x"),
+        ({"delimiter": ",", "key": None, "names": [], "seed": 0}, 'delimiter ",", seed 0'),
+        (
+            {"splits": {"buckets": {"eval": 1, "train": 3}}, "wait": 5},
+            "splits (buckets (eval 1, train 3)), wait 5",
+        ),
+    ],
 )
 def test_values(value: object, text: str) -> None:
     assert wording.plain(value) == text

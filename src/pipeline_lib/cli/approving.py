@@ -98,11 +98,7 @@ def _shown(question: Question) -> RenderableType:
     rows = table("reads", "", "")
     for port, artifacts in question.inputs.items():
         for artifact in artifacts:
-            told = ", ".join(
-                f"{name} {plain(value)}"
-                for name, value in artifact.properties.items()
-                if value not in (None, "", {}, [])
-            )
+            told = plain(dict(artifact.properties))
             rows.add_row(port, f"{artifact.type_name} {artifact.id}", told[:_SHOWN_PROPERTIES])
     message = [Text(question.rule.message)] if question.rule.message else []
     return Group(Text(question.subject, style="bold"), *message, rows)

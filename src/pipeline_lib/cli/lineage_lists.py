@@ -51,7 +51,7 @@ def hits_view(found: Page[Hit]) -> RenderableType:
         return Text("nothing matches")
     rows = table("id", "what", "by", "state", "run", "made (UTC)", "details", whole=["id"], right=["id"])
     for hit in found.items:
-        details = ", ".join(f"{name} {plain(value)}" for name, value in hit.details.items())
+        details = plain(dict(hit.details))
         rows.add_row(
             str(hit.id),
             Text(hit.type_name.rpartition(".")[2]),

@@ -45,7 +45,7 @@ def explanation_view(found: Explanation) -> RenderableType:
         ("metrics", list(_metrics(found))),
         ("verdict", list(_verdicts(found))),
         ("approval", list(_approvals(found))),
-        ("pushed", [_push(push) for push in found.pushes]),
+        ("pushed", list(_pushes(found))),
         ("no longer there", [(text,) for text in found.missing]),
     ]
     title = Text(f"Model {found.model.id}  {_time(found.model.created_at)}  {found.model.digest[:_DIGITS]}")
@@ -124,7 +124,7 @@ def _metrics(found: Explanation) -> Iterable[tuple[str, str, str]]:
             shown = f"{number:.4g}" if isinstance(number, int | float) else ""
             met = {True: "met", False: "MISSED"}.get(bound.get("met"), "no value")
             of = "change " if bound.get("of") == "difference" else ""
-            yield f"  {one.get('slice')}: {bound.get('metric')}", shown, f"{of}{_named(limits)}: {met}"
+            yield f"  {one.get('slice')}: {bound.get('metric')}", shown, f"{of}{_bounds(limits)}: {met}"
 
 
 def _approvals(found: Explanation) -> Iterable[tuple[str, str, str]]:
@@ -143,7 +143,7 @@ def _verdicts(found: Explanation) -> Iterable[tuple[str, str]]:
                 if value not in (None, [], {}) and name != "name"
             }
             if bounds:
-                yield f"  {threshold.get('name')}", _named(bounds)
+                yield f"  {threshold.get('name')}", _bounds(bounds)
         for reason in judgement.reasons or ():
             yield "  because", str(reason.get("detail", reason))
 
@@ -151,19 +151,23 @@ def _verdicts(found: Explanation) -> Iterable[tuple[str, str]]:
 def _push(push: Push) -> tuple[str, str, str]:
     if push.refused:
         return "refused", _time(push.pushed_at), push.refused
-    times = [
-        f"live {_time(one.since)} to {_time(one.until) if one.until else 'now'}"
-        + (f" (replaced by {one.replaced_by})" if one.replaced_by else "")
-        for one in push.live
-    ]
-    return f"version {push.version}", _time(push.pushed_at), "; ".join([push.target, *times])
+    return f"version {push.version}", _time(push.pushed_at), push.target
+
+
+def _pushes(found: Explanation) -> Iterable[tuple[str, str, str]]:
+    for push in found.pushes:
+        yield _push(push)
+        for one in push.live:
+            end = f"to {_time(one.until)}, replaced by {one.replaced_by}" if one.until else "to now"
+            yield f"  live by {one.kind}", _time(one.since), end
 
 
 def _named(values: Mapping[str, Any]) -> str:
-    given = {name: value for name, value in values.items() if value not in (None, "", [], {})}
-    return ", ".join(
-        f"{name} {plain(value)}" for name, value in given.items() if name not in ("found", "located")
-    )
+    return plain({name: value for name, value in values.items() if name not in ("found", "located")})
+
+
+def _bounds(limits: Mapping[str, Any]) -> str:
+    return plain({name.replace("_", " "): limit for name, limit in limits.items()})
 
 
 def _short(value: Any) -> str:

@@ -9,7 +9,15 @@ def test_a_model_its_impact_and_a_difference_in_words(pipeline: Command) -> None
     pipeline("run", "audited", *given, "-p", "version=101")
     pipeline("run", "audited", *given, "-p", "version=102", "-p", "steps=9")
     explained = pipeline("lineage", "explain", "version:101")
-    for text in ("2013-06-01", "one.csv", "steps 5", "auc", "at_least 0.6", "replaced by 102"):
+    for text in (
+        "2013-06-01",
+        "one.csv",
+        "steps 5",
+        "auc",
+        "at least 0.6",
+        "live by push",
+        "replaced by 102",
+    ):
         assert text in explained
     assert "to now" in pipeline("lineage", "explain", "version:102")
     assert pipeline("lineage", "impact", "file:one.csv").count("version 10") == 2
