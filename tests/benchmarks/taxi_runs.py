@@ -64,5 +64,8 @@ def _ours(tfx: TfxEnvironment, place: Path, data: Path, runs: TaxiRuns) -> None:
         runs.cached += [cold.run("taxi", **given) for _ in range(3)]
         runs.warm.append(warm.run("taxi", **given))
         runs.ingest_bodies.append(warm.body_seconds(runs.warm[-1].answer, "ingest_csv"))
+        for _ in range(2):  # as often as the floor
+            again = warm.run("taxi", "--only", "ingest_csv", "--force", "ingest_csv", **given)
+            runs.ingest_bodies.append(warm.body_seconds(again.answer, "ingest_csv"))
     finally:
         cold.stop_hosts()

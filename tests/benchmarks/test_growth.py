@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from benchmarks.growth import Facts, Sizes, grow
+from benchmarks.growth import Facts, Sizes, best, grow
 from benchmarks.measuring import Report
 
 
@@ -47,3 +47,11 @@ def test_what_grows_faster_than_the_data_is_told() -> None:
     lines = told(squared, {10_000: 50.0, 1_000_000: 130.0})
     assert lines["processor time of a million rows more"] == (pytest.approx(15.5 / 6.5), False)
     assert lines["peak memory"] == (pytest.approx(1.3), False)
+
+
+def test_of_several_runs_the_quickest_counts_and_the_most_memory() -> None:
+    runs = [
+        {"node": {"cpu_seconds": 2.0, "wall_seconds": 1.5, "peak_memory_bytes": 7.0}},
+        {"node": {"cpu_seconds": 1.0, "wall_seconds": 2.5, "peak_memory_bytes": 9.0}},
+    ]
+    assert best(runs) == {"node": {"cpu_seconds": 1.0, "wall_seconds": 1.5, "peak_memory_bytes": 9.0}}
