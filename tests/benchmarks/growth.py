@@ -124,8 +124,8 @@ def grow(
         report: Takes the lines.
         chapter: Their heading.
         gains: Goals of wall time on two cores, as a share of that on one, by node.
-        times: How often each, of which the quickest counts, and the most memory: a body of a few seconds takes
-            half a second more or less, which is half of what a million rows cost.
+        times: How often each, of which the quickest counts, and the most memory: a body of a few seconds
+            takes half a second more or less, which is half of what a million rows cost.
     """
     sizes = Sizes(rows)
     facts: dict[int, Mapping[str, Facts]] = {}

@@ -12,7 +12,7 @@ from benchmarks.workplace import Workplace
 PIPELINES = Path(__file__).parent / "pipelines"
 CASES = {
     "evaluate": ("evaluated", 5_000_000, 3),
-    "train": ("trained", 15_000_000, 1),
+    "train": ("trained", 15_000_000, 3),
     "transform": ("transformed", 1_500_000, 1),
 }
 
