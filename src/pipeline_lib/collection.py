@@ -11,8 +11,8 @@ _YOUNG_OBJECTS = 300_000
 def collect_rarely() -> None:
     """For a command that lives for a second.
 
-    Half a second of it went into visiting, again and again and once more at the interpreter's end, what
-    imports have made and what stays.
+    A quarter of a second of it went into visiting, again and again and once more at the interpreter's end,
+    what imports have made and what stays.
     """
     gc.set_threshold(_YOUNG_OBJECTS)
     atexit.register(gc.freeze)

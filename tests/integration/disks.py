@@ -1,5 +1,6 @@
 """Small file systems, and processes that permissions hold for."""
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,10 @@ import pytest
 
 # Even root is refused what the mode of a file does not allow.
 WITHOUT_PRIVILEGES = ("setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner")
+needs_setpriv = pytest.mark.skipif(
+    shutil.which("setpriv") is None,
+    reason="setpriv of util-linux makes permissions hold for root",
+)
 
 
 @contextmanager

@@ -40,7 +40,7 @@ class Server:
 def serving(root: Path, *options: str, model: str = "scale") -> Iterator[Server]:
     """Serve `root/models`, with exports in `root/exports`; told to end, it must end well."""
     command = [
-        sys.executable, "-c", "from pipeline_lib.cli import app; app()", "serve", "--rest-port", "0",
+        sys.executable, "-m", "pipeline_lib", "serve", "--rest-port", "0",
         "--grpc-port", "0", "--poll-seconds", "0.1", "--json", *options,
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:

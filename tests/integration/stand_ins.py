@@ -20,8 +20,7 @@ base_path, name = served
 root = os.path.dirname(base_path.rstrip("/"))
 if os.path.basename(base_path.rstrip("/")) != name:
     sys.exit("the stand-in serves directories that have the model's name")
-program = "from pipeline_lib.cli import app; app()"
-line = [sys.executable, "-c", program, "serve", "--base-path", root, "--model", name, *ports]
+line = [sys.executable, "-m", "pipeline_lib", "serve", "--base-path", root, "--model", name, *ports]
 os.execv(sys.executable, line)
 """
 

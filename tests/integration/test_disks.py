@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from integration.disks import WITHOUT_PRIVILEGES, fill, small_disk
+from integration.disks import WITHOUT_PRIVILEGES, fill, needs_setpriv, small_disk
 from integration.launching import (
     Site,
     doctor,
@@ -146,7 +146,7 @@ def test_a_disk_without_inodes_fails_the_node_and_nothing_else(
             assert (again.state, number_of(again, "last")) == (State.COMPLETE, 15)
 
 
-@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs util-linux")
+@needs_setpriv
 @pytest.mark.parametrize("where", ["", ".staging", "chain"])
 def test_a_root_that_may_not_be_written_to_is_named(site: Site, where: str) -> None:
     root = Path(site.profile.artifacts.root, where)
@@ -168,7 +168,7 @@ def test_a_root_that_may_not_be_written_to_is_named(site: Site, where: str) -> N
         assert run(site, session).state is State.COMPLETE
 
 
-@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs util-linux")
+@needs_setpriv
 def test_outputs_that_a_body_made_read_only_are_published_and_can_go(site: Site) -> None:
     """As a copy of a read-only tree is: `shutil.copytree` keeps modes."""
     process = site.start(pipeline="locked", under=WITHOUT_PRIVILEGES)

@@ -143,7 +143,7 @@ def started(site: Site, *, model: str = "scale", like: Started | None = None, wa
     grpc = like.grpc if like else f"127.0.0.1:{free_port()}"
     options = ["--base-path", str(site.base), "--model", model, "--poll-seconds", "0.1"]
     ports = ["--rest-port", rest.rpartition(":")[2], "--grpc-port", grpc.rpartition(":")[2]]
-    command = [sys.executable, "-c", "from pipeline_lib.cli import app; app()", "serve", *options, *ports]
+    command = [sys.executable, "-m", "pipeline_lib", "serve", *options, *ports]
     made = Started(rest, grpc, subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=site.root))
     if wait:
         wait_for(lambda: is_listening(grpc))

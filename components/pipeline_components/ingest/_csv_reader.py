@@ -19,8 +19,8 @@ from pipeline_components.threads import in_order
 from pipeline_lib.beam.batches import select
 
 _IN_MEMORY = 64 << 20
-_DELIMITERS = (",", ";", "\t", "|")
 """Bytes of CSV up to which all files are parsed at once; beyond, they are read twice and never held."""
+_DELIMITERS = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from integration.bad_input.conftest import GOOD
-from integration.disks import WITHOUT_PRIVILEGES
+from integration.disks import WITHOUT_PRIVILEGES, needs_setpriv
 from unit.cli.command import Command
 
 pytestmark = pytest.mark.xdist_group("bad-input")
@@ -75,7 +74,7 @@ def test_a_store_that_is_no_database(command: Command) -> None:
     command("run", "counted", "-p", "rows=1")
 
 
-@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs util-linux")
+@needs_setpriv
 def test_a_folder_that_this_user_may_not_list(command: Command) -> None:
     folder = command.folder / "in"
     folder.mkdir()
