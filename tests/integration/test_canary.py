@@ -20,6 +20,7 @@ from pipeline_lib.serving.proxy.nginx import NginxProxy
 from pipeline_lib.serving.push.change import Change
 from pipeline_lib.serving.push.transaction import ServingTarget
 from pipeline_lib.settings import ServingSettings
+from waiting import wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("model_server")]
 
@@ -101,10 +102,8 @@ def test_a_shadow_gets_copies_and_answers_nobody(site: Site) -> None:
     before = answered(site, site.good)
     canary.begin(None, site.settings, site.target, site.good, traffic=100, mode="shadow")
     assert site.answers(40) == {2.0: 40}
-    deadline = time.monotonic() + 10
-    while (copies := answered(site, site.good) - before) < 40 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert copies == 40
+    wait_until(lambda: answered(site, site.good) - before >= 40)
+    assert answered(site, site.good) - before == 40
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from pipeline_lib.runtime.results import Outcome, RunResult
 from pipeline_lib.runtime.selection import Selection
 from pipeline_lib.runtime.session import Session, open_session
 from pipeline_lib.settings import ArtifactSettings, HostSettings, MetadataSettings, Profile
+from waiting import wait_until
 
 PIPELINES = Path(__file__).parent / "pipelines"
 
@@ -280,7 +281,7 @@ def test_cancelling_ends_running_bodies_and_is_recorded(
         stderr=subprocess.PIPE,
     )
     with open_session(profile) as session:
-        _wait_for(lambda: any(e.key.node == "misbehave" for e in session.store.active_executions()))
+        wait_until(lambda: any(e.key.node == "misbehave" for e in session.store.active_executions()))
         time.sleep(0.5)
         runner.send_signal(signal.SIGINT)
         runner.communicate(timeout=30)
@@ -310,7 +311,7 @@ def test_a_killed_runner_leaves_nothing_that_the_next_run_trips_over(
     from pipeline_lib.runtime.doctor import Doctor
 
     with open_session(profile) as session:
-        _wait_for(lambda: any(e.key.node == "misbehave" for e in session.store.active_executions()))
+        wait_until(lambda: any(e.key.node == "misbehave" for e in session.store.active_executions()))
         runner.kill()
         runner.wait()
         checkup = Doctor(store=session.store, artifacts=session.artifacts, mend=True)
@@ -324,13 +325,6 @@ def test_a_killed_runner_leaves_nothing_that_the_next_run_trips_over(
 def _files_under(session: Session, place: str) -> list[Path]:
     root = Path(session.profile.artifacts.root) / place
     return [path for path in root.rglob("*") if path.is_file()] if root.exists() else []
-
-
-def _wait_for(condition: Any, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.05)
 
 
 def test_a_secret_is_neither_stored_nor_logged(

@@ -18,6 +18,7 @@ import pytest
 from integration.model_servers import Server, export, export_examples, serving
 from pipeline_lib.errors import ModelNotServedError, ServerUnreachableError, ServingRefusedError
 from pipeline_lib.serving.versions import Latest, ModelConfig, Specific, VersionState
+from waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("model_server")
 
@@ -237,9 +238,7 @@ def test_versions_change_without_a_failed_request(server: Server, client: "GrpcC
         broken = server.base / ".incoming-3" / "saved_model.pb"
         broken.write_bytes(broken.read_bytes()[:100])
         (server.base / ".incoming-3").rename(server.base / "3")
-        deadline = time.monotonic() + 20
-        while client.status("scale")[0].state is not VersionState.END and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: client.status("scale")[0].state is VersionState.END)
         time.sleep(0.3)
     finally:
         ended.set()
@@ -266,15 +265,12 @@ def fields(config: ModelConfig) -> dict[str, object]:
     return {"name": config.name, "base_path": config.base_path, "policy": config.policy}
 
 
-def wait_for(server: Server, version: int, state: str) -> None:
-    deadline, told = time.monotonic() + 20, ""
-    while time.monotonic() < deadline:
+def wait_for_version(server: Server, version: int, state: str) -> None:
+    def is_so() -> bool:
         states = httpx.get(f"{server.rest}/v1/models/scale").json()["model_version_status"]
-        told = next((one["state"] for one in states if one["version"] == str(version)), "")
-        if told == state:
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"version {version} is {told}, not {state}")
+        return (str(version), state) in [(one["version"], one["state"]) for one in states]
+
+    wait_until(is_so)
 
 
 def test_a_flipped_bit_in_the_weights_reaches_nobody(server: Server) -> None:
@@ -284,7 +280,7 @@ def test_a_flipped_bit_in_the_weights_reaches_nobody(server: Server) -> None:
     content[2] ^= 1  # of the first tensor, whose checksum is in the index
     weights.write_bytes(content)
     (server.base / ".incoming-4").rename(server.base / "4")
-    wait_for(server, 4, "END")
+    wait_for_version(server, 4, "END")
     url = f"{server.rest}/v1/models/scale"
     (fourth, *_) = httpx.get(url).json()["model_version_status"]
     assert fourth["status"]["error_code"] == "INTERNAL"
@@ -357,12 +353,10 @@ def test_a_configuration_file_is_followed(configured: Server) -> None:
     root = configured.base.parents[1]
     (root / "models.conf").write_text("this is no configuration")
     write_config(root / "models.conf", root, "all {}", stable=2)
-    wait_for(configured, 3, "AVAILABLE")
+    wait_for_version(configured, 3, "AVAILABLE")
     write_config(root / "models.conf", root, "all {}", stable=3)
-    deadline = time.monotonic() + 10
-    while httpx.get(f"{url}/labels/stable").json()["model_version_status"][0]["version"] != "3":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    stable = f"{url}/labels/stable"
+    wait_until(lambda: httpx.get(stable).json()["model_version_status"][0]["version"] == "3")
 
 
 def test_requests_are_run_together(configured: Server) -> None:
@@ -400,9 +394,7 @@ def test_requests_in_flight_are_answered_at_the_end(tmp_path: Path) -> None:
             answer = pool.submit(httpx.post, url, json=body, timeout=60)
             count = np.array(body["inputs"], np.int64)
             other = pool.submit(client.predict, "scale", {"n": count}, signature="slow")
-            deadline = time.monotonic() + 10
-            while not connected(server) and time.monotonic() < deadline:
-                time.sleep(0.02)
+            wait_until(lambda: connected(server))
             time.sleep(0.2)
             server.process.terminate()
             assert answer.result().json() == {"outputs": body["inputs"]}

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +31,7 @@ from pipeline_lib.serving.push.change import Change
 from pipeline_lib.serving.push.transaction import ServingTarget
 from pipeline_lib.serving.versions import Latest, ModelConfig, Specific
 from pipeline_lib.settings import ReplicaSettings, ServingSettings
+from waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("push-to-servers")
 
@@ -119,7 +120,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     made.grpc += [one.grpc for one in servers]
     try:
         for address in made.grpc:
-            wait_for(lambda address=address: is_listening(address))
+            wait_until(lambda address=address: is_listening(address))
         yield made
     finally:
         for one in servers:
@@ -146,7 +147,7 @@ def started(site: Site, *, model: str = "scale", like: Started | None = None, wa
     command = [sys.executable, "-m", "pipeline_lib", "serve", *options, *ports]
     made = Started(rest, grpc, subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=site.root))
     if wait:
-        wait_for(lambda: is_listening(grpc))
+        wait_until(lambda: is_listening(grpc))
     return made
 
 
@@ -160,13 +161,6 @@ def is_listening(address: str) -> bool:
     host, _, port = address.partition(":")
     with socket.socket() as probe:
         return probe.connect_ex((host, int(port))) == 0
-
-
-def wait_for(is_so: Callable[[], bool], seconds: float = 90) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def pushed(target: ServingTarget, model: Path) -> int:
@@ -372,7 +366,7 @@ def test_a_server_that_dies_while_a_push_goes_on(site: Site) -> None:
         first = pushed(target, site.model(2.0))
         pusher = pushers.start(target.settings, "dying", "push", site.model(3.0), fault="stop@push-checked")
         assert pusher.pid is not None
-        wait_for(lambda: psutil.Process(pusher.pid).status() == psutil.STATUS_STOPPED)
+        wait_until(lambda: psutil.Process(pusher.pid).status() == psutil.STATUS_STOPPED)
         third.process.kill()
         third.process.wait()
         os.kill(pusher.pid, signal.SIGCONT)
@@ -411,7 +405,7 @@ def test_servers_that_follow_the_base_path(site: Site) -> None:
     assert site.answers("follow") == [3.0, 3.0]
     with pytest.raises(GoldenAnswersError):
         pushed(target, site.model(5.0, answers=5.1))
-    wait_for(lambda: site.answers("follow") == [3.0, 3.0], 20)
+    wait_until(lambda: site.answers("follow") == [3.0, 3.0], 20)
     target.move("rollback", None, reason="")
     assert site.answers("follow") == [2.0, 2.0]
     other = ModelConfig(
@@ -421,7 +415,7 @@ def test_servers_that_follow_the_base_path(site: Site) -> None:
     late = site.target("follow", "follow", load_timeout_seconds=1)
     with pytest.raises(PushUndoneError, match="is not AVAILABLE after 1 s"):
         pushed(late, site.model(8.0))
-    wait_for(lambda: site.answers("follow") == [2.0, 2.0], 20)
+    wait_until(lambda: site.answers("follow") == [2.0, 2.0], 20)
 
 
 def test_nobody_fails_in_ten_thousand_requests_through_swaps_and_rollbacks(site: Site) -> None:
@@ -437,7 +431,7 @@ def test_nobody_fails_in_ten_thousand_requests_through_swaps_and_rollbacks(site:
             target.move("rollback", None, reason="load")
             seconds.append(time.monotonic() - began)
             turns += 1
-            wait_for(lambda done=turns: len(traffic.answers) > done * REQUESTS / 5, 30)
+            wait_until(lambda done=turns: len(traffic.answers) > done * REQUESTS / 5, 30)
     print(
         f"{len(traffic.answers)} requests, {len(traffic.failures)} failed, {turns} pushes and rollbacks; "
         f"the slowest rollback took {max(seconds):.2f} s"

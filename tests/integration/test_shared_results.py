@@ -30,6 +30,7 @@ from pipeline_lib.runtime.results import Event, NodeStep, Outcome, Step
 from pipeline_lib.runtime.session import Session
 from pipeline_lib.runtime.turns import Turn
 from pipeline_lib.settings import MetadataSettings
+from waiting import wait_until
 
 RUNS = 20
 LASTS = 1 + RUNS // 2
@@ -156,10 +157,7 @@ def test_who_waits_can_be_asked_to_end(site: Site, marker: Path) -> None:
     with site.session() as session:
         first, second = (site.start(pipeline="busy", marker=str(marker), seconds=60) for _ in range(2))
         wait_for_work(marker, first)
-        deadline = time.monotonic() + 60
-        while len([run for run in session.store.runs("busy") if _has_read(session, run.run_id)]) < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: sum(_has_read(session, run.run_id) for run in session.store.runs("busy")) == 2)
         for process in (second, first):
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=30)

@@ -5,8 +5,7 @@ import os
 import shutil
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from pipeline_lib.plan.models import Plan
 from pipeline_lib.runtime.host.protocol import RunningChild
 from pipeline_lib.runtime.host.starting import running_hosts, stop_hosts
 from pipeline_lib.settings import HostSettings
+from waiting import wait_until
 
 PIPELINES = Path(__file__).parents[1] / "pipelines"
 # DAG files do not change here, so they are read once. Otherwise reading them takes half a core.
@@ -123,15 +123,6 @@ def plan_of(package: str, name: str) -> Plan:
     return plan
 
 
-def wait_for(look: Callable[[], Any], seconds: float = 90) -> Any:
-    """What `look` finds, as soon as it is something."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.1)
-    return found
-
-
 def is_running(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
@@ -158,7 +149,7 @@ def held_by(site: Site, run: str, dag: str = "held") -> StoredExecution:
         found = [e for e in site.executions(f"{dag}.{run}", "hold") if e.state is State.RUNNING]
         return found[-1] if found and site.children() else None
 
-    execution: StoredExecution = wait_for(look)
+    execution: StoredExecution = wait_until(look)
     return execution
 
 

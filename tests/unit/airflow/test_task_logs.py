@@ -1,6 +1,5 @@
 """The child's log in the task's."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from structlog.testing import LogCapture
 from pipeline_lib.airflow.task_logs import ChildLog
 from pipeline_lib.metadata.records import NodeKey
 from pipeline_lib.runtime.results import NodeProgress, NodeStep, Step
+from waiting import wait_until
 
 KEY = NodeKey(pipeline="p", run_id="r", node="n")
 
@@ -39,9 +39,7 @@ def test_lines_arrive_while_the_child_runs(tmp_path: Path, logged: list[Any]) ->
         log.observe(executing(file))
         child.write("epoch 1\n")
         child.flush()
-        deadline = time.monotonic() + 5
-        while "epoch 1" not in events(logged) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until(lambda: "epoch 1" in events(logged))
         assert events(logged) == ["executing: first execution", "epoch 1"]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from unit.cli.command import Command
+from waiting import wait_until
 
 EXECUTABLE = str(Path(sys.executable).with_name("pipeline"))
 
@@ -134,10 +135,7 @@ def test_ctrl_c_ends_with_130_and_a_consistent_store(pipeline: Command) -> None:
     running = subprocess.Popen(
         [EXECUTABLE, *line.split()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 30
-    while not list(Path(".pipeline").rglob("misbehave.log")):
-        assert time.monotonic() < deadline, "the node never started"
-        time.sleep(0.05)
+    wait_until(lambda: list(Path(".pipeline").rglob("misbehave.log")))
     time.sleep(0.5)
     running.send_signal(signal.SIGINT)
     _, error = running.communicate(timeout=30)

@@ -1,8 +1,6 @@
 """Executions in threads, and what their processes wrote down of themselves."""
 
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from pipeline_lib.runtime.host.protocol import Status
 from pipeline_lib.runtime.host.starting import running_hosts
 from pipeline_lib.runtime.messages import Request, Response
 from pipeline_lib.settings import HostSettings
+from waiting import wait_until
 
 
 class InBackground:
@@ -33,17 +32,10 @@ class InBackground:
         return self.response
 
 
-def pids_in(notes: Path, *, patience: float = 20.0) -> list[int]:
+def pids_in(notes: Path) -> list[int]:
     """The process ids a body wrote down, as soon as it did."""
-    wait_until(notes.exists, patience=patience)
+    wait_until(notes.exists)
     return [int(word) for word in notes.read_text().split()]
-
-
-def wait_until(holds: Callable[[], bool], *, patience: float = 10.0) -> None:
-    deadline = time.monotonic() + patience
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true"
-        time.sleep(0.02)
 
 
 def is_gone(pid: int) -> bool:

@@ -13,7 +13,8 @@ import pytest
 
 from pipeline_lib.runtime.execution import Executor
 from pipeline_lib.runtime.host.starting import running_hosts
-from unit.runtime.background import InBackground, is_gone, pids_in, wait_until
+from unit.runtime.background import InBackground, is_gone, pids_in
+from waiting import wait_until
 
 HERE = Path(__file__).parent
 LIGHT = ("decimal", "fractions")

@@ -18,7 +18,8 @@ from pipeline_lib.runtime.processes import (
     signal_group,
     thread_count,
 )
-from unit.runtime.background import is_gone, wait_until
+from unit.runtime.background import is_gone
+from waiting import wait_until
 
 
 def test_a_child_dies_with_its_parent():

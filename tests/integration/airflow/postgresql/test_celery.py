@@ -14,9 +14,9 @@ from integration.airflow.site import (
     is_running,
     require_one_of_everything,
     session_of,
-    wait_for,
 )
 from pipeline_lib.metadata.records import State, StoredExecution
+from waiting import wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("airflow")]
 
@@ -38,8 +38,8 @@ def test_two_workers_share_the_runs_and_one_dies(site: Site, tmp_path: Path) -> 
     for process in [psutil.Process(leader), *session_of(leader)]:
         if process.pid != task:  # which is to end by itself
             kill(process)
-    wait_for(lambda: not is_running(task), 10)
-    wait_for(lambda: len(site.children()) == 1, 10)
+    wait_until(lambda: not is_running(task), 10)
+    wait_until(lambda: len(site.children()) == 1, 10)
     gate.touch()
     assert [site.client.wait(BY_CELERY, run, seconds=120) for run in runs] == ["success"] * 2
     for run in runs:

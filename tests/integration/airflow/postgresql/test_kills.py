@@ -9,8 +9,9 @@ import psutil
 import pytest
 
 from integration.airflow.client import quoted
-from integration.airflow.site import Site, held_by, is_running, require_one_of_everything, wait_for
+from integration.airflow.site import Site, held_by, is_running, require_one_of_everything
 from pipeline_lib.metadata.records import State, StoredExecution
+from waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("airflow")
 
@@ -32,12 +33,12 @@ def test_a_killed_process_is_followed_by_one_retry(site: Site, tmp_path: Path) -
     gate = tmp_path / "gate"
     runs = [trigger(site, gate, start) for start in (1, 2)]
     first = [held_by(site, run) for run in runs]
-    children = wait_for(lambda: site.children() if len(site.children()) == 2 else None)
+    children = wait_until(lambda: site.children() if len(site.children()) == 2 else None)
     victims = [task_process(first[0]), supervisor(first[1])]
     for victim in victims:
         os.kill(victim, signal.SIGKILL)
     for pid in [*victims, *map(task_process, first), *(child.pid for child in children)]:
-        wait_for(lambda pid=pid: not is_running(pid), 10)
+        wait_until(lambda pid=pid: not is_running(pid), 10)
     gate.touch()
     assert [site.client.wait("held", run) for run in runs] == ["success"] * 2
     for run in runs:
@@ -53,7 +54,7 @@ def test_a_task_cleared_while_it_runs_starts_anew(site: Site, tmp_path: Path) ->
     first = held_by(site, run)
     body = {"dry_run": False, "dag_run_id": run, "only_failed": False, "task_ids": ["hold"]}
     site.client.post("dags/held/clearTaskInstances", body)
-    wait_for(lambda: not is_running(task_process(first)), 20)
+    wait_until(lambda: not is_running(task_process(first)), 20)
     gate.touch()
     assert site.client.wait("held", run) == "success"
     require_one_of_everything(site, run)
@@ -65,10 +66,10 @@ def test_two_runs_at_once_and_what_they_show_meanwhile(site: Site, tmp_path: Pat
     client, gate = site.client, tmp_path / "gate"
     runs = [trigger(site, gate, start) for start in (10, 20)]
     executions = [held_by(site, run) for run in runs]
-    wait_for(lambda: len(site.children()) == 2)
+    wait_until(lambda: len(site.children()) == 2)
 
     # The child's lines are there while it runs, with level, logger and fields.
-    wait_for(lambda: "a printed line" in client.log("held", runs[0], "hold"))
+    wait_until(lambda: "a printed line" in client.log("held", runs[0], "hold"))
     lines = [json.loads(line) for line in client.log("held", runs[0], "hold").splitlines()]
     (waiting,) = [line for line in lines if line["event"] == "waiting"]
     assert (waiting["level"], waiting["logger"]) == ("warning", "pipeline.node.held")

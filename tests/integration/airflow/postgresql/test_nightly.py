@@ -14,9 +14,10 @@ import pytest
 
 from integration.airflow.client import RefusedError, quoted
 from integration.airflow.postgresql.plans import CAUGHT_UP_SINCE
-from integration.airflow.site import Site, wait_for
+from integration.airflow.site import Site
 from pipeline_lib.lineage.queries.staleness import stale
 from pipeline_lib.metadata.records import NodeKey, StoredExecution
+from waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("airflow")
 
@@ -35,10 +36,10 @@ def arrivals(site: Site) -> Path:
 
 def until_parked(site: Site, dag: str, run: str, task: str, state: str) -> None:
     """The task has left its worker, and the scheduler knows: Airflow fails one that goes on before that."""
-    wait_for(lambda: site.client.states(dag, run).get(task) == state, 60)
+    wait_until(lambda: site.client.states(dag, run).get(task) == state, 60)
     key = f"TaskInstanceKey(dag_id={dag!r}, task_id={task!r}, run_id={run!r}"
     told = f"executor event with state success for task instance {key}"
-    wait_for(lambda: told in site.airflow.log("scheduler").read_text(), 60)
+    wait_until(lambda: told in site.airflow.log("scheduler").read_text(), 60)
 
 
 def answer(site: Site, dag: str, run: str, option: str, comment: str | None) -> None:
@@ -82,7 +83,7 @@ def test_an_approved_node_runs_and_the_store_knows_who_approved_what(site: Site,
     assert [a.id for a in recorded.inputs["a"]] == [a.id for a in read.outputs["number"]]
     assert recorded.facts["airflow"]["task"] == "approve.publish"
     assert published(site, "gated", run)
-    wait_for(lambda: notes(site).count(f"gated {run}") == 2)  # somebody is waited for; it succeeded
+    wait_until(lambda: notes(site).count(f"gated {run}") == 2)  # somebody is waited for; it succeeded
 
 
 def test_a_rejected_node_is_skipped_with_what_reads_it_and_nothing_is_published(
@@ -146,7 +147,7 @@ def test_no_answer_in_time_is_recorded_and_skips_or_fails_as_the_plan_says(site:
         (recorded,) = approvals(site, dag, run)
         assert (recorded.parameters["decision"], recorded.parameters["by"]) == ("timed_out", "")
         assert not published(site, dag, run)
-    wait_for(lambda: notes(site).count(f"strict {runs['strict']}") == 2)
+    wait_until(lambda: notes(site).count(f"strict {runs['strict']}") == 2)
 
 
 def test_missing_data_is_waited_for_without_a_worker(site: Site, arrivals: Path) -> None:
@@ -172,8 +173,8 @@ def test_an_artifact_starts_a_run_of_its_span_and_an_absent_one_does_not(site: S
         (arrivals / f"{day}.txt").write_text(str(number))
         _, state = site.client.run("arriving", {"day": day, "folder": str(arrivals)})
         assert state == "success"
-    wait_for(lambda: {"2026-01-02", "2026-01-03"} <= set(spans(site, "following").values()))
-    wait_for(lambda: "2026-01-02" in spans(site, "odd-following").values())
+    wait_until(lambda: {"2026-01-02", "2026-01-03"} <= set(spans(site, "following").values()))
+    wait_until(lambda: "2026-01-02" in spans(site, "odd-following").values())
     events = site.client.get("assets/events?source_dag_id=arriving&limit=100")["asset_events"]
     told = [(event["source_task_id"], event["partition_key"], event["extra"]["span"]) for event in events]
     assert ("arrive", "2026-01-03", "2026-01-03") in told
@@ -217,7 +218,7 @@ def test_which_day_each_kind_of_run_is_of(site: Site, arrivals: Path) -> None:
         "by hand, with a logical date": "2026-02-03",
         "on an artifact, by hand": "2026-02-02",
     }
-    wait_for(lambda: backfilled(site) == [str(day) for day in week], 120)
+    wait_until(lambda: backfilled(site) == [str(day) for day in week], 120)
 
 
 def backfill(site: Site, dag: str, first: date, after: date, conf: dict[str, Any]) -> None:
@@ -249,7 +250,7 @@ def backfilled(site: Site) -> list[str]:
 def test_catch_up_runs_each_day_since_the_start(site: Site) -> None:
     last = (datetime.now(UTC) - timedelta(hours=3)).date() - timedelta(days=1)
     days = days_until(last, (last - CAUGHT_UP_SINCE).days + 1)
-    wait_for(lambda: sorted(spans(site, "daily").values()) == [str(day) for day in days])
+    wait_until(lambda: sorted(spans(site, "daily").values()) == [str(day) for day in days])
 
 
 def test_late_data_makes_a_new_version_and_tells_what_is_stale(site: Site, arrivals: Path) -> None:

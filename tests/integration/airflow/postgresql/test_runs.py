@@ -8,8 +8,9 @@ import pytest
 
 from integration.airflow.client import RefusedError, quoted
 from integration.airflow.postgresql.plans import OPTIONS
-from integration.airflow.site import Site, wait_for
+from integration.airflow.site import Site
 from pipeline_lib.metadata.records import State
+from waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("airflow")
 
@@ -89,11 +90,11 @@ def test_a_task_marked_failed_stops_its_child_and_is_recorded(site: Site) -> Non
     client, marker = site.client, site.folder / "told-of-kill"
     conf = {"source": site.number("11"), "how": "hang", "marker": str(marker)}
     run = client.trigger("wicked", conf)
-    hanging = wait_for(lambda: site.executions(f"wicked.{run}", "misbehave"))[0]
+    hanging = wait_until(lambda: site.executions(f"wicked.{run}", "misbehave"))[0]
     task = f"dags/wicked/dagRuns/{quoted(run)}/taskInstances/misbehave"
     client.patch(task, {"new_state": "failed"})
     assert client.wait("wicked", run) == "failed"
-    wait_for(lambda: site.store.execution(hanging.id).state is State.CANCELED)
+    wait_until(lambda: site.store.execution(hanging.id).state is State.CANCELED)
     assert not site.store.active_executions()
 
 
@@ -101,8 +102,8 @@ def test_a_killed_task_takes_its_child_along_and_a_cleared_one_goes_on(site: Sit
     client, marker = site.client, site.folder / "told-of-death"
     conf = {"source": site.number("12"), "how": "hang", "marker": str(marker)}
     run = client.trigger("wicked", conf)
-    (hanging,) = wait_for(lambda: site.executions(f"wicked.{run}", "misbehave"))
-    wait_for(site.children)
+    (hanging,) = wait_until(lambda: site.executions(f"wicked.{run}", "misbehave"))
+    wait_until(site.children)
     os.kill(int(hanging.facts["pid"]), signal.SIGKILL)
     assert client.wait("wicked", run) == "failed"
     assert site.children() == []

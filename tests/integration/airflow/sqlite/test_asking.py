@@ -4,8 +4,9 @@ import pytest
 from playwright.sync_api import expect
 
 from integration.airflow.client import quoted
-from integration.airflow.site import Site, wait_for
+from integration.airflow.site import Site
 from integration.browser import browser, logged_in
+from waiting import wait_until
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("airflow")]
 
@@ -27,7 +28,7 @@ def test_a_person_is_refused_and_asked(site: Site) -> None:
         form.get_by_text("This field is required").wait_for()
         assert trigger.is_disabled()
 
-        wait_for(lambda: client.states("gated", run).get("approve.publish") == "awaiting_input")
+        wait_until(lambda: client.states("gated", run).get("approve.publish") == "awaiting_input")
         page.goto(f"{url}/dags/gated/runs/{quoted(run)}/tasks/approve.publish/required_actions")
         (read,) = site.executions(f"gated.{run}", "read")
         (number,) = read.outputs["number"]

@@ -6,7 +6,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from integration.airflow.site import Site, wait_for
+from integration.airflow.site import Site
+from waiting import wait_until
 
 pytestmark = pytest.mark.xdist_group("airflow")
 
@@ -41,12 +42,12 @@ def test_a_week_is_backfilled(site: Site) -> None:
         records = [site.store.run(f"daily.{run['dag_run_id']}") for run in runs if run["state"] == "success"]
         return sorted(record.span for record in records if record is not None)
 
-    wait_for(lambda: ended() == [str(first + timedelta(days=day)) for day in range(5)], 150)
+    wait_until(lambda: ended() == [str(first + timedelta(days=day)) for day in range(5)], 150)
 
 
 def test_a_scheduler_that_is_killed_is_started_again(site: Site) -> None:
     killed = site.airflow.part("scheduler")
     killed.kill()
-    wait_for(lambda: site.airflow.find("scheduler") not in (None, killed))
+    wait_until(lambda: site.airflow.find("scheduler") not in (None, killed))
     _, state = site.client.run("chain", {"source": site.number("9")})
     assert state == "success"

@@ -7,7 +7,7 @@ from pipeline_lib.runtime.host.address import host_address
 from pipeline_lib.runtime.host.client import HostClient, NotStarted
 from pipeline_lib.runtime.host.protocol import ExecuteOrder, ExitStatus
 from pipeline_lib.runtime.host.starting import ensure_host
-from unit.runtime.background import wait_until
+from waiting import wait_until
 
 
 @pytest.fixture

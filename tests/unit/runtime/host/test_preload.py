@@ -73,7 +73,7 @@ def test_after_the_companions_a_child_of_pyarrow_imports_no_further_library():
 
 
 _USE_PYARROW = """
-import importlib, sys
+import importlib, os, sys
 from pipeline_lib.runtime.host.preload import with_companions
 modules = with_companions(["numpy", "pyarrow", "pyarrow.compute", "pyarrow.csv", "pyarrow.parquet"])
 for name in modules:
@@ -87,7 +87,8 @@ with tempfile.NamedTemporaryFile() as file:
     with fsspec.open(file.name, "rb") as opened:
         pq.read_table(opened)
 packages = {name.partition(".")[0] for name in set(sys.modules) - before}
-print(*(packages - set(sys.stdlib_module_names) - {name.partition(".")[0] for name in before}))
+print(*(packages - set(sys.stdlib_module_names) - {name.partition(".")[0] for name in before}), flush=True)
+os._exit(0)  # as children end: pyarrow's threads may still hold the file, and abort an interpreter that ends
 """
 
 

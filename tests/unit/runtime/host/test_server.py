@@ -8,7 +8,8 @@ import pytest
 
 from pipeline_lib.runtime.execution import Executor
 from pipeline_lib.runtime.host.starting import ensure_host
-from unit.runtime.background import InBackground, is_gone, only_status, pids_in, wait_until
+from unit.runtime.background import InBackground, is_gone, only_status, pids_in
+from waiting import wait_until
 
 
 def test_an_idle_host_ends_and_takes_its_socket_away(host_settings):

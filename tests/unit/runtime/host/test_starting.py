@@ -9,7 +9,8 @@ import pytest
 from pipeline_lib.errors import HostUnavailableError
 from pipeline_lib.runtime.execution import Executor
 from pipeline_lib.runtime.host.starting import ensure_host, running_hosts, stop_hosts
-from unit.runtime.background import InBackground, is_gone, only_status, pids_in, wait_until
+from unit.runtime.background import InBackground, is_gone, only_status, pids_in
+from waiting import wait_until
 
 
 def is_ready(settings, *modules):

@@ -5,7 +5,8 @@ import pytest
 
 from pipeline_lib.runtime.host.protocol import ExecuteOrder
 from pipeline_lib.runtime.host.supervision import Children
-from unit.runtime.background import is_gone, pids_in, wait_until
+from unit.runtime.background import is_gone, pids_in
+from waiting import wait_until
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def start(request_for, tmp_path):
     run_until(children, lambda: len(children) == 0)
 
 
-def run_until(children, holds, patience=10.0):
+def run_until(children, holds, patience=60.0):
     deadline = time.monotonic() + patience
     while not holds():
         assert time.monotonic() < deadline

@@ -11,6 +11,7 @@ from pipeline_lib.errors import ProxyFailedError
 from pipeline_lib.serving.proxy.nginx import NginxProxy
 from pipeline_lib.serving.proxy.routes import CONFIGURATION, Route
 from pipeline_lib.settings import ProxySettings
+from waiting import wait_until
 
 pytestmark = pytest.mark.system
 
@@ -41,6 +42,7 @@ def test_routes_of_models_come_one_by_one(proxy: NginxProxy, settings: ProxySett
     assert [(one.model, one.traffic) for one in proxy.routes()] == [("a", 20), ("b", 10)]
     url = f"http://{settings.listen}/v1/models/a:predict"
     assert httpx.post(url, json={}, trust_env=False).status_code == 502
+    wait_until(proxy.requests_log.read_text)  # nginx answers first, then writes
     assert proxy.requests_log.read_text().count('"model":"a"') == 1
     proxy.stop()
     proxy.stop()
