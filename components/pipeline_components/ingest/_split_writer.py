@@ -58,7 +58,9 @@ def write_examples(
                 for target, rows in itertools.chain.from_iterable(dealt):
                     writers[target].append(rows)
         for writer in writers.values():
-            writer.flush()
+            writer.hand_over()
+        for writer in writers.values():
+            writer.wait()
     rows_by_split = {name: writer.rows for name, writer in writers.items()}
     for name, rows in rows_by_split.items():
         if rows == 0:
@@ -122,20 +124,20 @@ class _SplitFile:
         self._waiting_rows += rows.num_rows
         self.rows += rows.num_rows
         if self._waiting_rows >= ROWS_PER_GROUP:
-            self._hand_over(keep=self._waiting_rows % ROWS_PER_GROUP)
+            self.hand_over(keep=self._waiting_rows % ROWS_PER_GROUP)
 
-    def flush(self) -> None:
-        """Write what is left, and wait."""
-        if self._waiting_rows:
-            self._hand_over(keep=0)
+    def wait(self) -> None:
+        """Until all that was handed over is written."""
         if self._busy is not None:
             self._busy.result()
 
-    def _hand_over(self, *, keep: int) -> None:
+    def hand_over(self, *, keep: int = 0) -> None:
+        """Have the thread write the rows that wait, but for the last `keep`."""
+        if self._waiting_rows == keep:
+            return
         table = pa.Table.from_batches(self._waiting, self._schema)
         full = table.num_rows - keep
-        if self._busy is not None:
-            self._busy.result()
+        self.wait()
         self._busy = self._thread.submit(
             self._writer.write_table, table.slice(0, full), row_group_size=ROWS_PER_GROUP
         )

@@ -16,9 +16,17 @@ from typing import Any
 _POLL_SECONDS = 0.05
 _QUICK = frozenset({"fsspec", "numpy", "pandas", "pyarrow"})
 """Imported in half a second together; everything that stands on TensorFlow or Beam takes several."""
-_COMPANIONS = {"pyarrow": ("pyarrow.dataset", "pandas", "fsspec.implementations.local")}
-"""What a module imports only when it is used, by its distribution's name: `pa.array` asks for pandas. Each
-child would pay for it by itself, 0.3 s of them for pyarrow's."""
+_COMPANIONS = {
+    "pyarrow": (
+        "pyarrow.dataset",
+        "pandas",
+        "fsspec.implementations.local",
+        "pipeline_lib.beam.files",
+        "pipeline_lib.dsl.execution",
+    )
+}
+"""What a module imports only when it is used, by its distribution's name (`pa.array` asks for pandas), and
+what of ours every body calls that reads Parquet. Each child would pay for it, 0.3 s for pyarrow's."""
 
 
 def is_quick(modules: Iterable[str]) -> bool:

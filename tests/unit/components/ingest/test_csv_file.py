@@ -73,9 +73,9 @@ def test_many_quoted_line_breaks_are_no_long_row(tmp_path: Path, size: int) -> N
 )
 def test_blocks_do_not_matter_for_where_rows_begin(text: bytes, cuts: list[int]) -> None:
     whole, parts = _Rows(), _Rows()
-    whole.longer_than_a_block(text)
+    whole.longer_than_a_block(text, 0, len(text))
     for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
-        parts.longer_than_a_block(text[start:end])
+        parts.longer_than_a_block(text, start, end)
     assert vars(whole) == vars(parts) | {"_passed": whole._passed}
     assert parts._passed == whole._passed
 
@@ -87,5 +87,7 @@ def test_line_breaks_outside_of_quotes_are_those_of_reading_byte_by_byte(text: b
     outside = [
         at for at, byte in enumerate(text) if byte == ord("\n") and (text[:at].count(b'"') % 2 == 1) == inside
     ]
-    assert rows._ends(text) == ((outside[0], outside[-1]) if outside else (None, None))
+    # What stands before and after the block does not count.
+    found = rows._ends(b'"\n' + text + b'\n"', 2, 2 + len(text))
+    assert found == ((outside[0] + 2, outside[-1] + 2) if outside else (None, None))
     assert rows.inside_quotes == (inside ^ (text.count(b'"') % 2 == 1))

@@ -56,8 +56,9 @@ def test_a_module_that_fails_is_not_waited_for(modules):
 def test_what_a_module_imports_at_its_first_use_is_imported_after_it():
     preloader = Preloader(lambda: None)
     preloader.add(["pyarrow", "pyarrow.csv"])
-    companions = ("pyarrow.dataset", "pandas", "fsspec.implementations.local")
-    assert preloader.pending == ("pyarrow", "pyarrow.csv", *companions)
+    foreign = ("pyarrow.dataset", "pandas", "fsspec.implementations.local")
+    ours = ("pipeline_lib.beam.files", "pipeline_lib.dsl.execution")
+    assert preloader.pending == ("pyarrow", "pyarrow.csv", *foreign, *ours)
     preloader.hurry(["numpy"])
     assert preloader.pending[0] == "numpy"
     assert preloader.has(["fsspec"])
