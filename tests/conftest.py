@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -28,10 +29,15 @@ def forgotten_modules() -> Iterator[None]:
     """What a test imported out of a temporary folder is not what the next one finds under that name."""
     before = set(sys.modules)
     yield
-    temporary = tempfile.gettempdir()
     for name in set(sys.modules) - before:
-        if any(place.startswith(temporary) for place in _places(sys.modules[name])):
+        if any(_is_temporary(place) for place in _places(sys.modules[name])):
             del sys.modules[name]
+
+
+def _is_temporary(place: str) -> bool:
+    """Whether a test made it; a checkout may itself stand in the folder for temporary files."""
+    installed = (sys.prefix, str(Path(__file__).parents[1]))
+    return place.startswith(tempfile.gettempdir()) and not place.startswith(installed)
 
 
 def _places(module: ModuleType) -> list[str]:

@@ -34,7 +34,7 @@ class Server:
         postmaster = psutil.Process(self._server.get_pid())
         workers = postmaster.children()
         os.kill(postmaster.pid, how)
-        _, alive = psutil.wait_procs([postmaster, *workers], timeout=20)
+        _, alive = psutil.wait_procs([postmaster, *workers], timeout=60)
         assert alive == []
 
     def start(self) -> None:

@@ -90,14 +90,14 @@ def _call(url: str, method: str, body: dict[str, Any] | None, token: str = "") -
     if token:
         request.add_header("Authorization", f"Bearer {token}")
     data = None if body is None else json.dumps(body).encode()
-    for attempt in range(5):
+    for attempt in range(60):
         try:
             with urllib.request.urlopen(request, data, timeout=30) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             text = error.read().decode()
-            # Airflow on a busy SQLite answers like that.
-            if error.code not in (500, 503) or attempt == 4:
+            # Airflow on a busy SQLite answers like that, and has undone what it had begun.
+            if error.code not in (500, 503) or attempt == {500: 4, 503: 59}[error.code]:
                 raise RefusedError(f"{error.code} {text}") from error
             time.sleep(0.5)
         except TimeoutError:  # a busy machine; asking again does nothing twice

@@ -12,6 +12,8 @@ import pytest
 
 from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.store import Store
+from unit.runtime.background import is_gone
+from waiting import wait_until
 
 
 def server_home(prefix: str) -> Path:
@@ -38,6 +40,7 @@ def postgresql_directory() -> Iterator[Path]:
         pid = server.get_pid()
         assert pid is not None
         os.kill(pid, signal.SIGQUIT)  # stops at once, without a checkpoint
+        wait_until(lambda: is_gone(pid))
         server.cleanup()
         shutil.rmtree(home, ignore_errors=True)
 
