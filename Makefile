@@ -33,10 +33,10 @@ airflow: $(STAMP)  ## A local Airflow with the samples; PORT=8080, PROFILE=sqlit
 	@$(BIN)/python -m pipeline_lib.airflow.standalone $(RUN)
 
 test: $(STAMP)  ## Unit, integration and end-to-end tests; only PyPI's packages needed
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not system"
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(if $(RERUNS),--reruns $(RERUNS)) -m "not system"
 
 test-all: $(STAMP)  ## The same and those that need Debian's chromium, redis-server, mariadb-server, nginx
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(if $(RERUNS),--reruns $(RERUNS))
 
 check: $(STAMP)  ## What a reviewer need not look for: format, lint, types, layers, house rules
 	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --check .; exit 1; }
