@@ -58,7 +58,7 @@ def impact_view(found: Impact) -> RenderableType:
         return Text(f"{found.subject} reached no model, and {len(found.lineage.artifacts)} artifacts")
     rows = table("model", "run", "created (UTC)", "pushed", "serves", whole=["model", "created (UTC)"])
     for reached in found.models:
-        pushes = "; ".join(" ".join(filter(None, _push(push))) for push in reached.pushes)
+        pushes = "; ".join(_push_in_short(push) for push in reached.pushes)
         rows.add_row(
             str(reached.model.id),
             Text(reached.model.run_id),
@@ -152,6 +152,13 @@ def _push(push: Push) -> tuple[str, str, str]:
     if push.refused:
         return "refused", _time(push.pushed_at), push.refused
     return f"version {push.version}", _time(push.pushed_at), push.target
+
+
+def _push_in_short(push: Push) -> str:
+    """Beside where a model serves: a target by its last part, the name under which it is served."""
+    what, when, where = _push(push)
+    served_as = where.rstrip("/").rpartition("/")[2]
+    return f"{what} {when} {where}" if push.refused else f"{what} to {served_as}, {when}"
 
 
 def _pushes(found: Explanation) -> Iterable[tuple[str, str, str]]:
