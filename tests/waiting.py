@@ -7,7 +7,7 @@ from typing import TypeVar
 _Found = TypeVar("_Found")
 
 
-def wait_until(look: Callable[[], _Found], seconds: float = 90) -> _Found:
+def wait_until(look: Callable[[], _Found], seconds: float = 150) -> _Found:
     """What `look` finds, as soon as it is something."""
     deadline = time.monotonic() + seconds
     while not (found := look()):

@@ -414,7 +414,7 @@ def test_the_load_test_of_the_documentation(server: Server, tmp_path: Path) -> N
     locustfile = Path(__file__).parents[2] / "docs/how-to/locustfile.py"
     command = [
         sys.executable, "-m", "locust", "-f", str(locustfile), "--headless", "--users", "2", "--spawn-rate",
-        "2", "--run-time", "2s", "--host", server.rest, "--json", "--only-summary",
+        "2", "--run-time", "6s", "--host", server.rest, "--json", "--only-summary",
     ]  # fmt: skip
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr

@@ -405,7 +405,7 @@ def test_servers_that_follow_the_base_path(site: Site) -> None:
     assert site.answers("follow") == [3.0, 3.0]
     with pytest.raises(GoldenAnswersError):
         pushed(target, site.model(5.0, answers=5.1))
-    wait_until(lambda: site.answers("follow") == [3.0, 3.0], 20)
+    wait_until(lambda: site.answers("follow") == [3.0, 3.0])
     target.move("rollback", None, reason="")
     assert site.answers("follow") == [2.0, 2.0]
     other = ModelConfig(
@@ -415,7 +415,7 @@ def test_servers_that_follow_the_base_path(site: Site) -> None:
     late = site.target("follow", "follow", load_timeout_seconds=1)
     with pytest.raises(PushUndoneError, match="is not AVAILABLE after 1 s"):
         pushed(late, site.model(8.0))
-    wait_until(lambda: site.answers("follow") == [2.0, 2.0], 20)
+    wait_until(lambda: site.answers("follow") == [2.0, 2.0])
 
 
 def test_nobody_fails_in_ten_thousand_requests_through_swaps_and_rollbacks(site: Site) -> None:
@@ -431,7 +431,7 @@ def test_nobody_fails_in_ten_thousand_requests_through_swaps_and_rollbacks(site:
             target.move("rollback", None, reason="load")
             seconds.append(time.monotonic() - began)
             turns += 1
-            wait_until(lambda done=turns: len(traffic.answers) > done * REQUESTS / 5, 30)
+            wait_until(lambda done=turns: len(traffic.answers) > done * REQUESTS / 5)
     print(
         f"{len(traffic.answers)} requests, {len(traffic.failures)} failed, {turns} pushes and rollbacks; "
         f"the slowest rollback took {max(seconds):.2f} s"

@@ -34,7 +34,7 @@ class AirflowClient:
     def patch(self, path: str, body: dict[str, Any]) -> Any:
         return _call(f"{self.url}/api/v2/{path}", "PATCH", body, self.token)
 
-    def wait_for_dags(self, count: int, seconds: float = 60) -> None:
+    def wait_for_dags(self, count: int, seconds: float = 150) -> None:
         deadline = time.monotonic() + seconds
         while len(self.get("dags")["dags"]) < count:
             errors = self.get("importErrors")["import_errors"]
@@ -46,7 +46,7 @@ class AirflowClient:
         body = {"logical_date": None, "conf": conf, **more}
         return str(self.post(f"dags/{dag}/dagRuns", body)["dag_run_id"])
 
-    def wait(self, dag: str, run: str, seconds: float = 90) -> str:
+    def wait(self, dag: str, run: str, seconds: float = 150) -> str:
         """The state in which the run ends."""
         deadline = time.monotonic() + seconds
         while (state := self.get(f"dags/{dag}/dagRuns/{quoted(run)}")["state"]) not in _ENDED:
@@ -92,7 +92,7 @@ def _call(url: str, method: str, body: dict[str, Any] | None, token: str = "") -
     data = None if body is None else json.dumps(body).encode()
     for attempt in range(60):
         try:
-            with urllib.request.urlopen(request, data, timeout=30) as answer:
+            with urllib.request.urlopen(request, data, timeout=100) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             text = error.read().decode()

@@ -38,8 +38,8 @@ def test_two_workers_share_the_runs_and_one_dies(site: Site, tmp_path: Path) -> 
     for process in [psutil.Process(leader), *session_of(leader)]:
         if process.pid != task:  # which is to end by itself
             kill(process)
-    wait_until(lambda: not is_running(task), 10)
-    wait_until(lambda: len(site.children()) == 1, 10)
+    wait_until(lambda: not is_running(task))
+    wait_until(lambda: len(site.children()) == 1)
     gate.touch()
     assert [site.client.wait(BY_CELERY, run, seconds=120) for run in runs] == ["success"] * 2
     for run in runs:

@@ -38,7 +38,7 @@ def test_a_killed_process_is_followed_by_one_retry(site: Site, tmp_path: Path) -
     for victim in victims:
         os.kill(victim, signal.SIGKILL)
     for pid in [*victims, *map(task_process, first), *(child.pid for child in children)]:
-        wait_until(lambda pid=pid: not is_running(pid), 10)
+        wait_until(lambda pid=pid: not is_running(pid))
     gate.touch()
     assert [site.client.wait("held", run) for run in runs] == ["success"] * 2
     for run in runs:
@@ -54,7 +54,7 @@ def test_a_task_cleared_while_it_runs_starts_anew(site: Site, tmp_path: Path) ->
     first = held_by(site, run)
     body = {"dry_run": False, "dag_run_id": run, "only_failed": False, "task_ids": ["hold"]}
     site.client.post("dags/held/clearTaskInstances", body)
-    wait_until(lambda: not is_running(task_process(first)), 20)
+    wait_until(lambda: not is_running(task_process(first)))
     gate.touch()
     assert site.client.wait("held", run) == "success"
     require_one_of_everything(site, run)

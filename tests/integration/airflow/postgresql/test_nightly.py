@@ -36,10 +36,10 @@ def arrivals(site: Site) -> Path:
 
 def until_parked(site: Site, dag: str, run: str, task: str, state: str) -> None:
     """The task has left its worker, and the scheduler knows: Airflow fails one that goes on before that."""
-    wait_until(lambda: site.client.states(dag, run).get(task) == state, 60)
+    wait_until(lambda: site.client.states(dag, run).get(task) == state)
     key = f"TaskInstanceKey(dag_id={dag!r}, task_id={task!r}, run_id={run!r}"
     told = f"executor event with state success for task instance {key}"
-    wait_until(lambda: told in site.airflow.log("scheduler").read_text(), 60)
+    wait_until(lambda: told in site.airflow.log("scheduler").read_text())
 
 
 def answer(site: Site, dag: str, run: str, option: str, comment: str | None) -> None:
@@ -218,7 +218,7 @@ def test_which_day_each_kind_of_run_is_of(site: Site, arrivals: Path) -> None:
         "by hand, with a logical date": "2026-02-03",
         "on an artifact, by hand": "2026-02-02",
     }
-    wait_until(lambda: backfilled(site) == [str(day) for day in week], 120)
+    wait_until(lambda: backfilled(site) == [str(day) for day in week])
 
 
 def backfill(site: Site, dag: str, first: date, after: date, conf: dict[str, Any]) -> None:

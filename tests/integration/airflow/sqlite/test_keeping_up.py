@@ -42,7 +42,7 @@ def test_a_week_is_backfilled(site: Site) -> None:
         records = [site.store.run(f"daily.{run['dag_run_id']}") for run in runs if run["state"] == "success"]
         return sorted(record.span for record in records if record is not None)
 
-    wait_until(lambda: ended() == [str(first + timedelta(days=day)) for day in range(5)], 150)
+    wait_until(lambda: ended() == [str(first + timedelta(days=day)) for day in range(5)])
 
 
 def test_a_scheduler_that_is_killed_is_started_again(site: Site) -> None:

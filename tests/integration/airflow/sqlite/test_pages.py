@@ -31,7 +31,7 @@ class Viewed:
         if user is not None:
             request.add_header("Cookie", f"_token={self.tokens.get(user, user)}")
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=100) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -116,7 +116,7 @@ def test_nothing_is_written_by_looking(viewed: Viewed) -> None:
         request = urllib.request.Request(f"{viewed.site.airflow.url}/lineage/runs", method=method)
         request.add_header("Cookie", f"_token={viewed.tokens['admin']}")
         with pytest.raises(urllib.error.HTTPError, match="405"):
-            urllib.request.urlopen(request, timeout=30)
+            urllib.request.urlopen(request, timeout=100)
 
 
 def test_a_task_links_to_its_pages(viewed: Viewed) -> None:
