@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -156,9 +157,8 @@ def _push(push: Push) -> tuple[str, str, str]:
 
 def _push_in_short(push: Push) -> str:
     """Beside where a model serves: a target by its last part, the name under which it is served."""
-    what, when, where = _push(push)
-    served_as = where.rstrip("/").rpartition("/")[2]
-    return f"{what} {when} {where}" if push.refused else f"{what} to {served_as}, {when}"
+    what, when, _ = _push(push)
+    return " ".join(_push(push)) if push.refused else f"{what} to {PurePosixPath(push.target).name}, {when}"
 
 
 def _pushes(found: Explanation) -> Iterable[tuple[str, str, str]]:

@@ -1,5 +1,6 @@
 """What the tests ask of a running Airflow: its REST API, as its UI uses it."""
 
+import itertools
 import json
 import time
 import urllib.error
@@ -9,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 _ENDED = {"success", "failed"}
+_TRIES = {500: 5, 503: 60}
+"""How often a request is sent: so answers Airflow on a busy SQLite, and has undone what it had begun."""
 
 
 class RefusedError(Exception):
@@ -90,17 +93,16 @@ def _call(url: str, method: str, body: dict[str, Any] | None, token: str = "") -
     if token:
         request.add_header("Authorization", f"Bearer {token}")
     data = None if body is None else json.dumps(body).encode()
-    for attempt in range(60):
+    for attempt in itertools.count(1):
         try:
             with urllib.request.urlopen(request, data, timeout=100) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             text = error.read().decode()
-            # Airflow on a busy SQLite answers like that, and has undone what it had begun.
-            if error.code not in (500, 503) or attempt == {500: 4, 503: 59}[error.code]:
+            if attempt >= _TRIES.get(error.code, 1):
                 raise RefusedError(f"{error.code} {text}") from error
             time.sleep(0.5)
         except TimeoutError:  # a busy machine; asking again does nothing twice
-            if attempt == 4 or not (method == "GET" or url.endswith("/auth/token")):
+            if attempt >= 5 or not (method == "GET" or url.endswith("/auth/token")):
                 raise
     raise AssertionError("unreachable")
