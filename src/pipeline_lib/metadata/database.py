@@ -28,6 +28,8 @@ _PORTS: Mapping[str, int] = {"postgresql": 5432, "mysql": 3306}
 _LOCK_SECONDS = 60.0
 # An arbitrary constant: the number that PostgreSQL's advisory lock is known by.
 _ADVISORY_LOCK = 7_165_228_034
+# Of MySQL 8 and MariaDB, whose names differ: by code points, blanks at the end included.
+_EXACT_COLLATIONS = ("utf8mb4_0900_bin", "utf8mb4_nopad_bin")
 _EXAMPLES = "sqlite:///path, postgresql://user@host/database or mysql://user@host/database"
 
 
@@ -258,16 +260,46 @@ def _unreachable(database: Database, error: Exception) -> MetadataUnavailableErr
 def prepare_database(database: Database) -> None:
     """Make a new database with settings that ML Metadata does not choose; call it under `creation_lock`.
 
-    MySQL gets a character set that holds all of Unicode. For SQLite see `whole_file`.
+    MySQL's own choice takes "A" for "a" and "a " for "a", in names as in filters: a database of ours has a
+    collation that does not. For SQLite see `whole_file`.
+
+    Raises:
+        MetadataUnavailableError: A MySQL database is there that takes different texts for equal, or the
+            server knows no other.
     """
-    if database.backend == "mysql" and (connect := _mysql_connect(database)):
-        name = database.name.replace("`", "``")
-        with connect as connection, connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", (database.name,)
+    if database.backend != "mysql" or not (connect := _mysql_connect(database)):
+        return
+    with connect as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT collation_name FROM information_schema.collations WHERE collation_name IN %s",
+            (_EXACT_COLLATIONS,),
+        )
+        exact = [str(row[0]) for row in cursor.fetchall()]
+        if not exact:
+            raise MetadataUnavailableError(
+                "the metadata store's server has no collation that tells all texts apart",
+                at=str(database),
+                needs=f"one of {', '.join(_EXACT_COLLATIONS)}",
+                fix="use MySQL 8.0.17, MariaDB 10.2 or newer, or PostgreSQL",
             )
-            if not cursor.fetchone():
-                cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4")
+        cursor.execute(
+            "SELECT default_collation_name FROM information_schema.schemata WHERE schema_name = %s",
+            (database.name,),
+        )
+        found = cursor.fetchone()
+        settings = f"CHARACTER SET utf8mb4 COLLATE {exact[0]}"
+        if found is None:
+            name = database.name.replace("`", "``")
+            cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{name}` {settings}")
+        elif found[0] not in exact:
+            raise MetadataUnavailableError(
+                "the metadata store's database takes different texts for equal",
+                at=str(database),
+                needs=f"collation {exact[0]}",
+                got=f"collation {found[0]}",
+                fix="name a database that is not there yet: it is made as it has to be; "
+                f"or, while this one is empty, ALTER DATABASE ... {settings}",
+            )
 
 
 @contextmanager

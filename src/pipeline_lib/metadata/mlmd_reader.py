@@ -98,8 +98,7 @@ class MlmdReader(MlmdListing):
             made_before=query.made_before,
             oldest_first=query.oldest_first,
         )
-        found = self._artifacts(self._listed("get_artifacts", self._conditions(query), within))
-        return [artifact for artifact in found if _has_texts(artifact, query.equal)]
+        return self._artifacts(self._listed("get_artifacts", self._conditions(query), within))
 
     def producers(self, artifact_ids: Sequence[int]) -> Sequence[StoredExecution]:
         """See `Store.producers`."""
@@ -228,11 +227,6 @@ def within_context(context_id: int) -> str:
     ML Metadata's own call for it, faster for few, reads the ids of all that ever belonged.
     """
     return f"contexts_a.id = {int(context_id)}"
-
-
-def _has_texts(artifact: StoredArtifact, equal: Mapping[str, Any]) -> bool:
-    """MySQL takes two texts for equal that differ in blanks at their end."""
-    return all(artifact.properties.get(name) == text for name, text in equal.items() if isinstance(text, str))
 
 
 def _event_kind(event: Any) -> str:

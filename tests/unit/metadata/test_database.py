@@ -15,6 +15,7 @@ from pipeline_lib.metadata.database import (
     parse_database,
     whole_file,
 )
+from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.settings import MetadataSettings
 
 
@@ -147,3 +148,18 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / ".m.sqlite.new").mkdir()
     with pytest.raises(MetadataUnavailableError, match=r"sqlite:///.*m\.sqlite"), whole_file(database):
         pass
+
+
+@pytest.mark.system
+def test_a_mysql_database_that_mixes_up_texts_is_refused_until_it_is_altered(mariadb_socket: Path) -> None:
+    import pymysql
+
+    url = f"mysql://root@localhost/loose?unix_socket={mariadb_socket}"
+    with pymysql.connect(user="root", unix_socket=str(mariadb_socket)) as server, server.cursor() as cursor:
+        cursor.execute("CREATE DATABASE loose CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
+        with pytest.raises(MetadataUnavailableError, match="different texts for equal") as refused:
+            open_store(url)
+        assert refused.match(r"got: +collation utf8mb4_general_ci")
+        cursor.execute("ALTER DATABASE loose CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin")
+    with open_store(url) as store:
+        assert store.runs() == []

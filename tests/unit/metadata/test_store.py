@@ -3,6 +3,7 @@
 import dataclasses
 import multiprocessing
 import random
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,10 +25,12 @@ from pipeline_lib.metadata.records import (
     ORPHANED,
     ArtifactQuery,
     ArtifactState,
+    Condition,
     NewArtifact,
     NewExecution,
     NodeKey,
     Ports,
+    RecordQuery,
     Run,
     Slice,
     State,
@@ -529,28 +532,36 @@ def test_artifacts_are_found(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     text=st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
-    other=st.text("a'\"\\`% \n", max_size=3),
+    other=st.text("aA\u0301'\"\\`% \n", max_size=3),
 )
 def test_any_text_is_found_by_itself_only(store: Store, text: str, other: str) -> None:
     """Neither a syntax error nor another artifact, whatever is in it."""
-    run_id = f"run-{text!r}-{other!r}"[:40]
     store.register_types(TYPES)
     found = {}
-    for value in {text, other}:
-        execution_id = store.start(new(key=key(run_id=run_id, node=f"n-{hash((text, other, value))}")))
+    for value in {text, other, other.swapcase(), f"{other} "}:
+        execution_id = store.start(new(key=key(run_id=uuid.uuid4().hex)))
         made = NewArtifact(
             type_name="ModelBlessing", uri="/x", digest="d", properties={"current_model": value, "text": text}
         )
         stored = store.execution(execution_id)
         assert stored is not None
-        try:
-            found[value] = store.complete(execution_id, stored.key, {"b": [made]}, {})["b"][0]
-        except AlreadyCompleteError:  # hypothesis repeats itself
-            return
+        found[value] = store.complete(execution_id, stored.key, {"b": [made]}, {})["b"][0]
     for value, artifact in found.items():
         assert artifact.properties["current_model"] == value
         query = ArtifactQuery(equal={"current_model": value, "text": text}, limit=1)
         assert store.artifacts(query)[0].properties == artifact.properties
+        listed = store.list_artifacts(
+            RecordQuery(conditions=(Condition(name="current_model", value=value),)), Slice(limit=100)
+        )
+        assert {one.properties["current_model"] for one in listed} == {value}
+
+
+def test_runs_differ_by_case_and_by_blanks(store: Store) -> None:
+    names = ["a", "A", "a ", "\u00e1"]
+    for name in names:
+        store.open_run(Run(pipeline=name, run_id=name, state=State.RUNNING))
+    assert [run.pipeline for name in names if (run := store.run(name))] == names
+    assert [[run.run_id for run in store.runs(name)] for name in names] == [[name] for name in names]
 
 
 def test_names_may_hold_anything(store: Store) -> None:
