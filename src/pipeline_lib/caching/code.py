@@ -49,7 +49,8 @@ def node_code(
     path = search_path(import_paths, interpreter)
     directory = state_dir.resolve() / "scan" if state_dir is not None else None
     memo = _memo(directory)
-    scanner = Scanner(Finder(tuple(dict.fromkeys([*path, *siblings]))), memo, directory)
+    finder = Finder(tuple(dict.fromkeys([*path, *siblings])), memo.names)
+    scanner = Scanner(finder, memo, directory)
     try:
         places = _add_code(scanner, node, named, path, import_paths)
     except OSError as error:

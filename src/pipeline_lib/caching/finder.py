@@ -5,11 +5,12 @@ import os
 import re
 import sys
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline_lib.caching.installed import direct_editables
+from pipeline_lib.caching.memo import names_in
 
 # In the order in which the import system tries them; byte code without source is nobody's source.
 _SUFFIXES = (*importlib.machinery.EXTENSION_SUFFIXES, ".py")
@@ -83,10 +84,16 @@ def python_version(interpreter: Path | None = None) -> str:
 
 
 class Finder:
-    """Finds modules on a search path. Directory listings are read once: make a new one for each scan."""
+    """Finds modules on a search path. Directory listings are asked for once: make a new one for each scan.
 
-    def __init__(self, path: Sequence[str]) -> None:
+    Args:
+        path: Directories, in the order in which they are searched.
+        names: Names in a directory; `SourceMemo.names` remembers them between scans.
+    """
+
+    def __init__(self, path: Sequence[str], names: Callable[[str], frozenset[str]] = names_in) -> None:
         self.roots = tuple(path)
+        self._names = names
         self._standard = _standard()
         self._listings: dict[str, frozenset[str]] = {}
         self._found: dict[str, Found | StandardLibrary | None] = {}
@@ -96,11 +103,7 @@ class Finder:
         """Names in a directory; none if there is no such directory."""
         known = self._listings.get(directory)
         if known is None:
-            try:
-                known = frozenset(os.listdir(directory))  # noqa: PTH208  thousands of look-ups, strings
-            except OSError:
-                known = frozenset()
-            self._listings[directory] = known
+            known = self._listings[directory] = self._names(directory)
         return known
 
     def find(self, name: str) -> Found | StandardLibrary | None:

@@ -1,4 +1,7 @@
-"""Facts about source files, remembered by what `stat` says: in the process, and in the state directory."""
+"""Facts about source files and folders, remembered by what `stat` says.
+
+They are remembered in the process; those about files also in the state directory, for the next one.
+"""
 
 import hashlib
 import json
@@ -30,6 +33,7 @@ class SourceMemo:
         self._file = directory / "sources.json" if directory is not None else None
         self._lock = threading.Lock()
         self._known: dict[str, tuple[Signature, SourceFacts]] = {}
+        self._names: dict[str, tuple[Signature, frozenset[str]]] = {}
         self._stored: dict[str, list[Any]] = self._load()
         self._changed = False
 
@@ -48,11 +52,25 @@ class SourceMemo:
             facts = SourceFacts.from_json(stored[1])
         else:
             facts = _read(file)
-            if time.time_ns() - max(signature[0], signature[1]) < _SETTLED_NS:
+            if not _is_settled(signature):
                 return facts
             self._changed = True
         self._known[file] = (signature, facts)
         return facts
+
+    def names(self, directory: str) -> frozenset[str]:
+        """Names in a directory; none if there is no such directory."""
+        try:
+            signature = _signature(os.stat(directory))  # noqa: PTH116
+        except OSError:
+            return frozenset()
+        known = self._names.get(directory)
+        if known is not None and known[0] == signature:
+            return known[1]
+        names = names_in(directory)
+        if _is_settled(signature):
+            self._names[directory] = (signature, names)
+        return names
 
     def save(self) -> None:
         """Write what is new for the next process; two writers at once lose nothing but time."""
@@ -71,6 +89,14 @@ class SourceMemo:
             return {}
         files: dict[str, list[Any]] = record.get("files", {})
         return files
+
+
+def names_in(directory: str) -> frozenset[str]:
+    """Names in a directory; none if there is no such directory."""
+    try:
+        return frozenset(os.listdir(directory))  # noqa: PTH208  thousands of look-ups, strings
+    except OSError:
+        return frozenset()
 
 
 def read_json(file: Path) -> Any:
@@ -96,6 +122,10 @@ def write_json(file: Path, value: Any) -> None:
 def _signature(status: os.stat_result) -> Signature:
     # The change time too: `cp -p` and `rsync -t` bring old modification times along.
     return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+
+
+def _is_settled(signature: Signature) -> bool:
+    return time.time_ns() - max(signature[0], signature[1]) >= _SETTLED_NS
 
 
 def _read(file: str) -> SourceFacts:

@@ -79,3 +79,26 @@ def test_a_state_directory_that_cannot_be_written_costs_only_time(tmp_path: Path
     memo.facts(str(tmp_path / "a.py"))
     memo.save()
     assert (tmp_path / "state").is_file()
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_folder_is_listed_again_when_a_name_comes_or_goes(tmp_path: Path) -> None:
+    folder, memo = tmp_path / "package", SourceMemo(None)
+    assert memo.names(str(folder)) == frozenset()
+    folder.mkdir()
+    (folder / "a.py").touch()
+    assert memo.names(str(folder)) == {"a.py"}
+    settle(folder)
+    assert memo.names(str(folder)) is memo.names(str(folder)), "nothing changed: it was not read again"
+    (folder / "b.py").touch()
+    assert memo.names(str(folder)) == {"a.py", "b.py"}
+    (folder / "a.py").rename(folder / "c.py")
+    settle(folder)
+    assert memo.names(str(folder)) == {"b.py", "c.py"}
+
+
+def test_a_folder_that_has_just_changed_is_not_remembered(tmp_path: Path) -> None:
+    memo = SourceMemo(None)
+    for number in range(10):
+        (tmp_path / f"{number}.py").touch()
+        assert len(memo.names(str(tmp_path))) == number + 1

@@ -86,6 +86,7 @@ class Preloader:
         sys.meta_path.insert(0, finder)
         gc.disable()
         try:
+            self._poll()  # for a SIGTERM of just before: from here on the handler itself ends the import
             importlib.import_module(name)
         except Exception as error:  # noqa: BLE001  the child that needs it will report it in full
             self.failed[name] = f"{type(error).__name__}: {error}"

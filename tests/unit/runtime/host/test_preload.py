@@ -16,6 +16,8 @@ def modules(tmp_path, monkeypatch):
     (tmp_path / "broken_module.py").write_text("1 / 0")
     monkeypatch.syspath_prepend(str(tmp_path))
     yield
+    for name in ("first_module", "second_module", "broken_module"):
+        sys.modules.pop(name, None)
     gc.unfreeze()
 
 
@@ -51,6 +53,19 @@ def test_a_module_that_fails_is_not_waited_for(modules):
     preloader.step()
     assert preloader.failed == {"broken_module": "ZeroDivisionError: division by zero"}
     assert preloader.has(["broken_module"])
+
+
+def test_who_stops_the_host_just_before_an_import_does_not_wait_for_it(modules):
+    def stopped():
+        assert preloader.importing == "first_module", "from here on the handler of signals ends the import"
+        raise SystemExit
+
+    preloader = Preloader(stopped)
+    preloader.add(["first_module"])
+    with pytest.raises(SystemExit):
+        preloader.step()
+    assert "first_module" not in sys.modules
+    assert preloader.importing is None
 
 
 def test_what_a_module_imports_at_its_first_use_is_imported_after_it():
