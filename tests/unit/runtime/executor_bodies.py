@@ -3,9 +3,11 @@
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from datetime import date
@@ -150,3 +152,27 @@ def leave_process_behind(inputs, parameters):
     other = subprocess.Popen(["sleep", "300"])
     Path(parameters["notes"]).write_text(f"{os.getpid()} {other.pid}")
     return {}
+
+
+@Body
+def leave_thread_behind(inputs, parameters):
+    threading.Thread(target=time.sleep, args=(300,), daemon=True).start()
+    return {}
+
+
+@Body
+def take_all_pipes(inputs, parameters):
+    """Closes what pipes it was given, and opens files of its own under their numbers."""
+    pipes = [fd for fd in range(3, 64) if _is_pipe(fd)]
+    for descriptor in pipes:
+        os.close(descriptor)
+    for number in range(len(pipes) + 8):
+        os.open(f"{parameters['folder']}/own-{number}", os.O_WRONLY | os.O_CREAT)
+    return {}
+
+
+def _is_pipe(descriptor: int) -> bool:
+    try:
+        return stat.S_ISFIFO(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False

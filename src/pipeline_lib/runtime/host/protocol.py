@@ -96,7 +96,9 @@ class ExitStatus(_Frame):
         exit_code: As given to exit, or None if a signal ended it.
         signal: Number of that signal, or None.
         stopped: Why the host ended it, if it did.
-        wall_seconds, cpu_seconds, peak_memory_bytes: As the kernel counted them.
+        wall_seconds: From its start to when nothing of it ran any more.
+        cpu_seconds, peak_memory_bytes: As the kernel counted them; 0 where the child wrote its response and
+            the kernel was not waited for: the response says what it used.
         out_of_memory: The kernel killed a process for lack of memory while the child ran.
     """
 

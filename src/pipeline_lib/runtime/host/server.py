@@ -67,7 +67,7 @@ class Server:
         # OpenBLAS alone keeps a thread per core, forks notwithstanding; a TensorFlow op starts more than two.
         self._thread_limit = available_cpus() + 3 if thread_limit is None else thread_limit
         self._selector = selectors.DefaultSelector()
-        self._children = Children()
+        self._children = Children(lambda end: self._watch(end, lambda: None), self._selector.unregister)
         self._preloader = Preloader(self._poll_while_importing)
         self._connections: set[_Connection] = set()
         self._queue: list[_Connection] = []
@@ -256,18 +256,16 @@ class Server:
 
     def _start(self, one: _Connection, order: protocol.ExecuteOrder) -> None:
         def ended(status: protocol.ExitStatus) -> None:
-            self._selector.unregister(watch)
             one.pid = None
             one.send(status)
 
         kept = {name: value for name, value in os.environ.items() if self._environ.get(name) != value}
         try:
-            pid, watch = self._children.start(order, close=self._descriptors(), kept=kept, ended=ended)
+            pid = self._children.start(order, close=self._descriptors(), kept=kept, ended=ended)
         except OSError as error:  # no memory, or too many processes
             one.send(protocol.Refused(reason=f"the host cannot fork: {error.strerror}"))
             return
         one.pid = pid
-        self._watch(watch, lambda: None)
         one.send(protocol.Started(pid=pid))
 
     def _descriptors(self) -> list[int]:

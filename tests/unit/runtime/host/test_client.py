@@ -7,6 +7,7 @@ from pipeline_lib.runtime.host.address import host_address
 from pipeline_lib.runtime.host.client import HostClient, NotStarted
 from pipeline_lib.runtime.host.protocol import ExecuteOrder, ExitStatus
 from pipeline_lib.runtime.host.starting import ensure_host
+from pipeline_lib.runtime.messages import Response
 from waiting import wait_until
 
 
@@ -33,8 +34,17 @@ def test_an_order_is_executed(host_settings, order, tmp_path):
     assert isinstance(status, ExitStatus)
     assert (status.exit_code, status.signal, status.stopped) == (0, None, None)
     assert status.wall_seconds > 0
+    assert Response.model_validate_json((tmp_path / "response.json").read_bytes()).failure is None
+
+
+def test_what_ended_without_a_response_is_told_as_the_kernel_counts(
+    host_settings, order, request_for, tmp_path
+):
+    (tmp_path / "request.json").write_text(request_for("end_at_once").model_dump_json())
+    status = execute(ensure_host([], "environment", host_settings), order)
+    assert isinstance(status, ExitStatus)
+    assert status.exit_code == 3
     assert status.peak_memory_bytes > 1 << 20
-    assert (tmp_path / "response.json").exists()
 
 
 def test_without_a_host_nothing_is_started(host_settings, order):

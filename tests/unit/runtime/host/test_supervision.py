@@ -12,7 +12,8 @@ from waiting import wait_until
 @pytest.fixture
 def start(request_for, tmp_path):
     """Starts a body as a child of this process; what is left of it is stopped with the test."""
-    children = Children()
+    watched = set()
+    children = Children(watched.add, watched.remove)
 
     def begin(body, *, timeout=None, **parameters):
         (tmp_path / "request.json").write_text(request_for(body, **parameters).model_dump_json())
@@ -29,12 +30,13 @@ def start(request_for, tmp_path):
             label=body,
         )
         ends = []
-        pid, _ = children.start(order, close=(), kept={"KEPT": "1"}, ended=ends.append)
+        pid = children.start(order, close=(), kept={"KEPT": "1"}, ended=ends.append)
         return children, pid, ends
 
     yield begin
     children.stop_all("host stopped")
     run_until(children, lambda: len(children) == 0)
+    assert watched == set()
 
 
 def run_until(children, holds, patience=60.0):
@@ -48,12 +50,39 @@ def run_until(children, holds, patience=60.0):
 def test_a_child_is_reaped_once(start):
     children, pid, ends = start("write")
     assert [child.pid for child in children.status()] == [pid]
-    run_until(children, lambda: ends)
+    run_until(children, lambda: len(children) == 0)
     children.tick()
     assert [end.exit_code for end in ends] == [0]
-    assert len(children) == 0
     assert children.served == 1
     assert is_gone(pid)
+
+
+def test_the_end_is_told_while_the_kernel_frees_the_memory(start, monkeypatch, tmp_path):
+    children, pid, ends = start("write")
+    with monkeypatch.context() as kernel:
+        kernel.setattr("os.waitid", lambda *_: None)  # as if it took long
+        run_until(children, lambda: ends)
+        assert len(children) == 1
+        assert children.status() == ()
+        assert children.next_deadline() is None
+        children.stop(pid, "client lost")
+    run_until(children, lambda: len(children) == 0)
+    assert [(end.exit_code, end.stopped) for end in ends] == [(0, None)]
+    assert (tmp_path / "response.json").is_file()
+
+
+def test_what_a_child_leaves_running_is_gone_when_its_end_is_told(start, tmp_path):
+    children, _, ends = start("leave_process_behind", notes=str(tmp_path / "notes"))
+    run_until(children, lambda: ends)
+    _, other = pids_in(tmp_path / "notes")
+    wait_until(lambda: is_gone(other))
+
+
+def test_a_body_that_closes_the_pipe_is_waited_for_without_turning_in_circles(start, tmp_path):
+    children, _, ends = start("take_all_pipes", folder=str(tmp_path))
+    run_until(children, lambda: ends)
+    assert len(children) == 0
+    assert [end.exit_code for end in ends] == [0]
 
 
 def test_the_next_deadline_is_the_time_out_and_then_the_kill(start, tmp_path):
@@ -88,5 +117,5 @@ def test_the_scratch_of_a_lost_client_is_removed(start, tmp_path, monkeypatch):
     children, pid, ends = start("sleep", notes=str(tmp_path / "notes"))
     pids_in(tmp_path / "notes")
     children.stop(pid, "client lost")
-    run_until(children, lambda: ends)
+    run_until(children, lambda: len(children) == 0)
     assert removed == [str(tmp_path)]
