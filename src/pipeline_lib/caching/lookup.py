@@ -91,8 +91,9 @@ def find(
         return Miss(reason=explain.FORCED)
     refused: Reason | None = None
     lost: set[int] = set()
-    candidates = store.cache_candidates(cache_key(parts))
-    for candidate in candidates:
+    newest = 0
+    for candidate in _candidates(store, cache_key(parts)):
+        newest = max(newest, candidate.id)
         reason = _too_old(candidate, policy, now)
         if reason is None:
             reason = _unusable(
@@ -103,8 +104,16 @@ def find(
         refused = refused or reason
     return Miss(
         reason=refused or explain.explain_miss(store, parts, pipeline=pipeline, node=node, inputs=inputs),
-        newest=candidates[0].id if candidates else 0,
+        newest=newest,
     )
+
+
+def _candidates(store: Store, key: str) -> Iterator[StoredExecution]:
+    """Newest first; as the newest will nearly always do, it is read alone."""
+    newest = store.cache_candidates(key, limit=1)
+    yield from newest
+    if newest:
+        yield from (older for older in store.cache_candidates(key) if older.id != newest[0].id)
 
 
 def _too_old(candidate: StoredExecution, policy: CachePolicy, now: datetime) -> Reason | None:

@@ -19,7 +19,7 @@ A name computed at run time (`import_module(f"...")`) cannot be seen: `depends_o
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,6 +92,15 @@ class _Visit:
     whole: bool = True
     counted: bool = True
 
+    @property
+    def is_library(self) -> bool:
+        """Whether it is a module of ours, which never counts."""
+        return self.name.partition(".")[0] == LIBRARY
+
+
+# Where modules of ours lead does not count, it only tells what to import ahead: that is read once a process.
+_library: dict[tuple[tuple[str, ...], _Visit], tuple[_Visit, ...]] = {}
+
 
 class Scanner:
     """Follows imports from entry modules and files.
@@ -119,7 +128,7 @@ class Scanner:
         """Follow a module; False if there is none of that name."""
         if self.finder.find(name) is None:
             return False
-        self._visit(name)
+        self._enter([_Visit(name)])
         self._run()
         return True
 
@@ -127,7 +136,7 @@ class Scanner:
         """Follow a file that is no module of the search path, under a name of its own."""
         facts = self.add_file(file, name)
         for item in facts.imports:
-            self._follow(item, "", counted=True)
+            self._enter(self._follow(item, "", counted=True))
         self._run()
 
     def add_file(self, file: Path, name: str) -> SourceFacts:
@@ -170,26 +179,34 @@ class Scanner:
             places=places or {},
         )
 
-    def _visit(self, name: str, *, whole: bool = True, counted: bool = True) -> None:
-        visit = _Visit(name, whole, counted)
-        if visit not in self._seen:
-            self._seen.add(visit)
-            self._pending.append(visit)
-
     def _run(self) -> None:
         while self._pending:
             visit = self._pending.popleft()
-            found = self.finder.find(visit.name)
-            if isinstance(found, Found):
-                self._read(found, visit)
+            self._enter(self._read_once(visit) if visit.is_library else self._read(visit))
 
-    def _read(self, found: Found, visit: _Visit) -> None:
-        top = found.name.partition(".")[0]
+    def _read_once(self, visit: _Visit) -> tuple[_Visit, ...]:
+        """Where a module of ours leads: half of what a scan meets, the same for every node."""
+        place = (self.finder.roots, visit)
+        known = _library.get(place)
+        if known is None:
+            known = _library[place] = tuple(self._read(visit))
+        return known
+
+    def _enter(self, visits: Iterable[_Visit]) -> None:
+        for visit in visits:
+            if visit not in self._seen:
+                self._seen.add(visit)
+                self._pending.append(visit)
+
+    def _read(self, visit: _Visit) -> Iterator[_Visit]:
+        found = self.finder.find(visit.name)
+        if not isinstance(found, Found):
+            return
         if self.is_installed(found):
             self._count_installed(found, counted=visit.counted)
             return
         for parent in _parents(found.name):
-            self._visit(parent, whole=False, counted=visit.counted)
+            yield _Visit(parent, whole=False, counted=visit.counted)
         if found.file is None:
             return
         facts = self.memo.facts(found.file)
@@ -197,29 +214,29 @@ class Scanner:
             imports: Sequence[Import] = [i for i in facts.imports if self._is_module_import(i, found)]
         else:
             imports = facts.imports
-            if visit.counted and top != LIBRARY:
+            if visit.counted and not visit.is_library:
                 self.add_file(Path(found.file), found.relative)
-        counted = visit.counted and top != LIBRARY
+        counted = visit.counted and not visit.is_library
         for item in imports:
             # What the library imports inside functions is not known to be used.
             if counted or item.top:
-                self._follow(item, found.package, counted=counted)
+                yield from self._follow(item, found.package, counted=counted)
 
-    def _follow(self, item: Import, package: str, *, counted: bool) -> None:
+    def _follow(self, item: Import, package: str, *, counted: bool) -> Iterator[_Visit]:
         base = item.base(package)
         if not base:
             return
         if not item.names:
             # `import a.b` binds `a`: all that `a` passes on is in reach.
             if not item.bound:
-                self._visit(base.partition(".")[0], counted=counted)
-            self._visit(base, counted=counted)
+                yield _Visit(base.partition(".")[0], counted=counted)
+            yield _Visit(base, counted=counted)
         for name, _ in item.names:
-            self._follow_name(base, name, counted=counted)
+            yield from self._follow_name(base, name, counted=counted)
 
     def _follow_name(
         self, base: str, name: str, *, counted: bool, through: frozenset[tuple[str, str]] = frozenset()
-    ) -> None:
+    ) -> Iterator[_Visit]:
         """`from base import name`: to where the name comes from, if `base` is a facade."""
         found = self.finder.find(base)
         if not isinstance(found, Found):
@@ -227,26 +244,27 @@ class Scanner:
         inner = f"{base}.{name}" if name != "*" and found.folders else ""
         submodule = inner if inner and isinstance(self.finder.find(inner), Found) else ""
         if not found.folders or self.is_installed(found):
-            self._visit(submodule or base, counted=counted)
+            yield _Visit(submodule or base, counted=counted)
             return
         facts = self.memo.facts(found.file) if found.file is not None else _NAMESPACE
         # A name that the package binds wins over a submodule of that name.
         origins = list(_bindings(facts.imports, name)) if (base, name) not in through else []
         if not facts.facade or not (origins or submodule):
-            self._visit(base, counted=counted)
+            yield _Visit(base, counted=counted)
         if submodule and not (facts.facade and origins):
-            self._visit(submodule, counted=counted)
+            yield _Visit(submodule, counted=counted)
             return
         for parent in (base, *_parents(base)):
-            self._visit(parent, whole=False, counted=counted)
+            yield _Visit(parent, whole=False, counted=counted)
         if facts.facade and origins and counted and base.partition(".")[0] != LIBRARY:
             self._names[f"{found.relative}:{name}"] = _origin(origins, facts, found)
         for item, original in origins if facts.facade else ():
             origin = item.base(found.package)
             if item.names:
-                self._follow_name(origin, original, counted=counted, through=through | {(base, name)})
+                passed = through | {(base, name)}
+                yield from self._follow_name(origin, original, counted=counted, through=passed)
             else:
-                self._visit(origin, counted=counted)
+                yield _Visit(origin, counted=counted)
 
     def _is_module_import(self, item: Import, found: Found) -> bool:
         """Whether a facade's import brings in a module, rather than a name to pass on."""

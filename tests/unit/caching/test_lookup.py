@@ -249,7 +249,7 @@ def test_a_damaged_artifact_is_marked_once_however_often_it_was_used(history: Hi
     damage(outputs, "notes.txt", None)
     counting = Counting(history.store)
     assert history.miss(store=counting)[0] == "damaged"
-    assert counting.calls == ["cache_candidates", "abandon"]
+    assert counting.calls == ["cache_candidates", "abandon", "cache_candidates"]
 
 
 def test_a_store_that_cannot_be_read_is_no_damage(history: History, monkeypatch: pytest.MonkeyPatch) -> None:

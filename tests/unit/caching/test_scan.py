@@ -241,6 +241,25 @@ def test_what_the_library_imports_on_one_s_behalf_is_imported_ahead_but_does_not
     assert not found.distributions
 
 
+def test_the_library_is_read_once_a_process_and_leads_to_the_same_for_every_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    facts = SourceMemo.facts
+    monkeypatch.setattr(SourceMemo, "facts", lambda self, file: read.append(file) or facts(self, file))
+    tree = distribution("big", "1", "big", 20_000_000) | {
+        "pipeline_lib/__init__.py": "",
+        "pipeline_lib/beam.py": "from pipeline_lib import deep",
+        "pipeline_lib/deep.py": "import big",
+        "p/entry.py": "from pipeline_lib import beam",
+        "p/other.py": "from pipeline_lib import beam",
+    }
+    first, second = scan(tmp_path, tree), scan(tmp_path, {}, entry="p.other")
+    assert heavy_modules(first) == heavy_modules(second) == ("big",)
+    assert sum(file.endswith("deep.py") for file in read) == 1
+    assert [set(found.files) for found in (first, second)] == [{"p/entry.py"}, {"p/other.py"}]
+
+
 def test_what_a_lazy_parent_could_pass_on_does_not_run_with_it(tmp_path: Path) -> None:
     lazy = "if TYPE_CHECKING:\n    from . import a\ndef __getattr__(name): ..."
     found = scan(tmp_path, {"p/__init__.py": lazy, "p/a.py": "", "p/entry.py": ""})

@@ -22,9 +22,7 @@ from pipeline_lib.runtime.processes import die_with_parent
 _HELD_BACK = {signal.SIGTERM, signal.SIGINT}
 
 
-def fork_child(
-    order: ExecuteOrder, *, close: Iterable[int], kept: Mapping[str, str], farewell: int
-) -> int:
+def fork_child(order: ExecuteOrder, *, close: Iterable[int], kept: Mapping[str, str], farewell: int) -> int:
     """Fork one child that executes an order and ends.
 
     Args:
@@ -133,5 +131,5 @@ def _run_exit_functions() -> None:
 def _say_farewell(farewell: int, pipe: os.stat_result) -> None:
     """Unless the body has closed the pipe: its number may be that of one of the body's own files by now."""
     with contextlib.suppress(OSError):
-        if os.path.samestat(os.fstat(farewell), pipe):  # noqa: PTH121  no paths here
+        if os.path.samestat(os.fstat(farewell), pipe):
             os.write(farewell, b".")

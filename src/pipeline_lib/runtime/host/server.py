@@ -67,7 +67,7 @@ class Server:
         # OpenBLAS alone keeps a thread per core, forks notwithstanding; a TensorFlow op starts more than two.
         self._thread_limit = available_cpus() + 3 if thread_limit is None else thread_limit
         self._selector = selectors.DefaultSelector()
-        self._children = Children(lambda end: self._watch(end, lambda: None), self._selector.unregister)
+        self._children = Children(self._watch, self._selector.unregister)
         self._preloader = Preloader(self._poll_while_importing)
         self._connections: set[_Connection] = set()
         self._queue: list[_Connection] = []
@@ -135,7 +135,7 @@ class Server:
         if self._stopping and not self._children:
             raise SystemExit(0)
 
-    def _watch(self, descriptor: int, happened: Callable[[], None]) -> None:
+    def _watch(self, descriptor: int, happened: Callable[[], None] = lambda: None) -> None:
         self._selector.register(descriptor, selectors.EVENT_READ, happened)
 
     def _patience(self) -> float:

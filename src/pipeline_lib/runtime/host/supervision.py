@@ -52,7 +52,7 @@ class Children:
         unwatch: Ends that; called before the descriptor is closed.
     """
 
-    def __init__(self, watch: Callable[[int], None], unwatch: Callable[[int], None]) -> None:
+    def __init__(self, watch: Callable[[int], None], unwatch: Callable[[int], object]) -> None:
         self._by_pid: dict[int, _Child] = {}
         self._watch, self._unwatch = watch, unwatch
         self.served = 0

@@ -85,9 +85,7 @@ def test_a_child_says_farewell_when_its_response_is_there(fork, pipe, tmp_path):
 
 
 @pytest.mark.parametrize("body", ["leave_thread_behind", "take_all_pipes"])
-def test_a_child_in_which_something_may_yet_happen_says_no_farewell(
-    fork, pipe, body, request_for, tmp_path
-):
+def test_a_child_in_which_something_may_yet_happen_says_no_farewell(fork, pipe, body, request_for, tmp_path):
     request = request_for(body, folder=str(tmp_path))
     (tmp_path / "request.json").write_text(request.model_dump_json())
     assert end_of(fork()) == 0

@@ -114,7 +114,7 @@ def test_the_first_reason_to_stop_counts(start, tmp_path):
 def test_the_scratch_of_a_lost_client_is_removed(start, tmp_path, monkeypatch):
     removed = []
     monkeypatch.setattr("shutil.rmtree", lambda path, **_: removed.append(path))
-    children, pid, ends = start("sleep", notes=str(tmp_path / "notes"))
+    children, pid, _ = start("sleep", notes=str(tmp_path / "notes"))
     pids_in(tmp_path / "notes")
     children.stop(pid, "client lost")
     run_until(children, lambda: len(children) == 0)
