@@ -191,6 +191,13 @@ class Connection:
         self._file, self._was_open = self.database.file_identity(), True
         return client
 
+    def _is_whole(self) -> bool:
+        """Whether it is a file with all its tables, as `whole_file` makes it: that needs no lock."""
+        try:
+            return self.database.backend == "sqlite" and self.database.path.stat().st_size > 0
+        except OSError:
+            return False
+
     def _open(self) -> Any:
         quiet_environment()
         from absl import logging  # type: ignore[import-untyped]
@@ -200,9 +207,11 @@ class Connection:
         # Its client logs every conflict and every wait; to us these are answers.
         logging.set_verbosity(logging.FATAL)
         try:
+            if self._is_whole():
+                return metadata_store.MetadataStore(connection_config(self.database))
             with self.creating():
                 prepare_database(self.database)
-                if self.database.backend == "sqlite" and not self.database.path.exists():
+                if self.database.backend == "sqlite" and not self._is_whole():
                     with whole_file(self.database) as fresh:
                         metadata_store.MetadataStore(connection_config(fresh))  # and closes it again
                         teach_sqlite(fresh.path)

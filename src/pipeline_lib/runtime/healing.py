@@ -4,15 +4,16 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
-
-import psutil
+from typing import TYPE_CHECKING, Any
 
 from pipeline_lib.artifacts.store import ArtifactStore, Place, staging_name
 from pipeline_lib.metadata.records import ORPHANED, NodeKey, State, StoredExecution
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.runtime.leases import has_run_out, is_this_machine
 from pipeline_lib.runtime.processes import birth_of
+
+if TYPE_CHECKING:
+    import psutil
 
 # Files cannot be older than the execution they are of; clocks of two machines may differ by this much.
 _CLOCKS = timedelta(minutes=5)
@@ -33,8 +34,10 @@ def is_alive(facts: Mapping[str, Any]) -> bool:
     return facts.get("pid") == os.getpid() or _process(facts) is not None
 
 
-def _process(facts: Mapping[str, Any]) -> psutil.Process | None:
+def _process(facts: Mapping[str, Any]) -> "psutil.Process | None":
     """The living process of this machine that wrote these facts."""
+    import psutil  # here, because hardly a run meets another's try
+
     pid, born = facts.get("pid"), facts.get("pid_started")
     if not isinstance(pid, int):
         return None
@@ -94,6 +97,8 @@ def give_up(store: Store, artifacts: ArtifactStore, execution: StoredExecution) 
     store.finish(execution.id, State.FAILED, {ORPHANED: True})
     process = _process(execution.facts) if is_this_machine(execution.facts) else None
     if process is not None and process.pid != os.getpid():
+        import psutil
+
         with suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
             process.kill()
             process.wait(_END_SECONDS)

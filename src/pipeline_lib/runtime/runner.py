@@ -28,6 +28,8 @@ from pipeline_lib.runtime.results import (
 from pipeline_lib.runtime.scope import Scope, loop_scopes
 from pipeline_lib.runtime.selection import Selection, reuse_outputs
 
+_WARM_UP_AFTER_SECONDS = 0.1
+
 
 @dataclass(slots=True)
 class LocalResults:
@@ -140,8 +142,10 @@ class LocalRunner:
             and event.step is Step.EXECUTING
             and self._warming.acquire(blocking=False)
         ):
-            # In the background: the first scan of all nodes' imports takes half a second.
-            threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+            # In the background, and after this node's own start: it scans the imports of all nodes to come.
+            later = threading.Timer(_WARM_UP_AFTER_SECONDS, self._warm_up)
+            later.daemon = True
+            later.start()
         self._observe(event)
 
     def _warm_up(self) -> None:
