@@ -162,6 +162,20 @@ def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
     assert "move it away" in caught.value.fix
 
 
+@pytest.mark.parametrize("before", ["nothing", "an empty file"])
+def test_a_store_is_made_under_the_lock_and_then_opened_without(tmp_path: Path, before: str) -> None:
+    file = tmp_path / "metadata.sqlite"
+    if before == "an empty file":
+        file.touch()
+    database = parse_database(f"sqlite:///{file}")
+    Connection(database).call("get_contexts")
+    lock = tmp_path / "metadata.sqlite.lock"
+    assert lock.exists()
+    lock.unlink()
+    Connection(database).call("get_contexts")
+    assert not lock.exists()
+
+
 def test_a_file_that_cannot_be_opened_is_told_without_a_server(tmp_path: Path) -> None:
     (tmp_path / "m.sqlite").mkdir()
     with pytest.raises(MetadataUnavailableError, match="cannot be opened") as caught:
