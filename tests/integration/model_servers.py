@@ -52,7 +52,7 @@ def serving(root: Path, *options: str, model: str = "scale") -> Iterator[Server]
         yield Server(told["rest"], told["grpc"], root / "models" / model, root / "exports", process)
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-        assert (code := process.wait(15)) == 0, code
+        assert (code := process.wait(60)) == 0, code
 
 
 def export(directory: Path, factor: float) -> None:

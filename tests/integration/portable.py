@@ -53,7 +53,7 @@ def prism(log: Path) -> Iterator[str]:
             yield f"localhost:{port}"
         finally:
             process.kill()
-            process.wait(timeout=30)
+            process.wait(timeout=60)
 
 
 def why_not_hidden() -> str | None:
@@ -94,7 +94,7 @@ def worker_pool(log: Path, environ: Mapping[str, str], *, hide: Path) -> Iterato
             yield f"localhost:{port}"
         finally:
             process.send_signal(signal.SIGINT)  # it then ends its workers, too
-            process.wait(timeout=30)
+            process.wait(timeout=60)
 
 
 def _apart() -> list[str]:

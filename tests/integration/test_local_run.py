@@ -284,7 +284,7 @@ def test_cancelling_ends_running_bodies_and_is_recorded(
         wait_until(lambda: any(e.key.node == "misbehave" for e in session.store.active_executions()))
         time.sleep(0.5)
         runner.send_signal(signal.SIGINT)
-        runner.communicate(timeout=30)
+        runner.communicate(timeout=60)
         assert runner.returncode != 0
         assert list(session.store.active_executions()) == []
         (run,) = session.store.runs("wicked")

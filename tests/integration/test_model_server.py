@@ -138,7 +138,7 @@ def test_grpc_answers_in_typed_fields(server: Server) -> None:
     request.inputs["x"].float_val.extend([1.0, 2.5])
     request.inputs["x"].tensor_shape.dim.add(size=2)
     with grpc.insecure_channel(server.grpc) as channel:
-        response = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, timeout=10)
+        response = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, timeout=60)
     assert list(response.outputs["y"].float_val) == [2.0, 5.0]
     assert (response.model_spec.version.value, response.model_spec.signature_name) == (1, "serving_default")
 
@@ -179,13 +179,13 @@ def test_classify_regress_and_multi_inference_over_grpc(server: Server) -> None:
         task.model_spec.name, task.model_spec.signature_name = "examples", signature
     with grpc.insecure_channel(server.grpc) as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-        (row,) = stub.Classify(classify, timeout=10).result.classifications
+        (row,) = stub.Classify(classify, timeout=60).result.classifications
         assert [(one.label, one.score) for one in row.classes] == [("no", 0.75), ("yes", 0.25)]
-        assert [one.value for one in stub.Regress(regress, timeout=10).result.regressions] == [2.5]
+        assert [one.value for one in stub.Regress(regress, timeout=60).result.regressions] == [2.5]
         with pytest.raises(grpc.RpcError, match="Input tensor must be the same for all Signatures"):
-            stub.MultiInference(both, timeout=10)
+            stub.MultiInference(both, timeout=60)
         del both.tasks[0]
-        (one,) = stub.MultiInference(both, timeout=10).results
+        (one,) = stub.MultiInference(both, timeout=60).results
         assert [value.value for value in one.regression_result.regressions] == [2.5]
 
 
@@ -233,7 +233,7 @@ def test_versions_change_without_a_failed_request(server: Server, client: "GrpcC
     began = time.monotonic()
     try:
         server.put(2, "times3")
-        available = client.wait_until_available("scale", 2, timeout_seconds=20)
+        available = client.wait_until_available("scale", 2, timeout_seconds=60)
         shutil.copytree(server.exports / "times2", server.base / ".incoming-3")
         broken = server.base / ".incoming-3" / "saved_model.pb"
         broken.write_bytes(broken.read_bytes()[:100])
@@ -304,7 +304,7 @@ def test_ten_thousand_requests_while_versions_come_and_go(server: Server, client
         while not done.is_set():
             version += 1
             server.put(version, "times2" if version % 2 else "times3")
-            client.wait_until_available("scale", version, timeout_seconds=30)
+            client.wait_until_available("scale", version, timeout_seconds=60)
             shutil.rmtree(server.base / str(version - 1), ignore_errors=True)
         return version - 100
 

@@ -126,7 +126,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         for one in servers:
             one.process.send_signal(signal.SIGTERM)
         for one in servers:
-            one.process.wait(20)
+            one.process.wait(60)
 
 
 @dataclass(frozen=True)

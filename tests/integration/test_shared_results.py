@@ -160,7 +160,7 @@ def test_who_waits_can_be_asked_to_end(site: Site, marker: Path) -> None:
         wait_until(lambda: sum(_has_read(session, run.run_id) for run in session.store.runs("busy")) == 2)
         for process in (second, first):
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=30)
+            process.communicate(timeout=60)
             assert process.returncode == INTERRUPTED
         assert {run.state for run in session.store.runs("busy")} == {State.CANCELED}
         require_clean(session)

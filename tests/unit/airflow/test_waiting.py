@@ -27,7 +27,7 @@ def test_it_fires_when_all_is_there(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     started = time.monotonic()
     assert fired(30, f"{tmp_path}/a-*.csv", f"file://{tmp_path}/b.csv") == {"there": True}
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 25
 
 
 def test_it_fires_at_the_deadline(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_ctrl_c_ends_with_130_and_a_consistent_store(pipeline: Command) -> None:
     wait_until(lambda: list(Path(".pipeline").rglob("misbehave.log")))
     time.sleep(0.5)
     running.send_signal(signal.SIGINT)
-    _, error = running.communicate(timeout=30)
+    _, error = running.communicate(timeout=60)
     assert running.returncode == 130
     assert error.startswith("interrupted: ")
     (run,) = json.loads(pipeline("runs", "--json"))

@@ -32,11 +32,11 @@ def test_pages_are_served_until_interrupted(tmp_path: Path) -> None:
                 itertools.takewhile(lambda line: line not in ("", "}\n"), iter(server.stdout.readline, ""))
             )
             address = json.loads(f"{told}}}")["address"]
-            with urllib.request.urlopen(f"{address}/runs", timeout=20) as answer:
+            with urllib.request.urlopen(f"{address}/runs", timeout=60) as answer:
                 assert "No run matches" in answer.read().decode()
         finally:
             server.send_signal(signal.SIGINT)
-            _, complaints = server.communicate(timeout=20)
+            _, complaints = server.communicate(timeout=60)
     assert "Traceback" not in complaints
 
 
@@ -51,7 +51,7 @@ def test_pages_are_served_until_interrupted(tmp_path: Path) -> None:
 )
 def test_what_would_be_unsafe_is_refused(tmp_path: Path, arguments: tuple[str, ...], code: str) -> None:
     server = started(tmp_path, *arguments, SHORT="short")
-    told, _ = server.communicate(timeout=30)
+    told, _ = server.communicate(timeout=60)
     assert server.returncode == 2
     assert json.loads(told)["error"]["code"].startswith(code)
     assert "in-clear" not in told

@@ -85,7 +85,7 @@ def locked_for(path: Path, seconds: float) -> Iterator[None]:
     holding = context.Event()
     process = context.Process(target=_hold, args=(path, holding, seconds))
     process.start()
-    assert holding.wait(10)
+    assert holding.wait(60)
     yield
     process.kill()
     process.join()

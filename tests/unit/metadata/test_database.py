@@ -111,7 +111,7 @@ def test_one_process_at_a_time_holds_the_lock(url: str) -> None:
     for process in processes:
         process.start()
     for process in processes:
-        process.join(30)
+        process.join(60)
     journal = [reader.recv() for _ in range(8)]
     assert [what for _, what in journal] == ["in", "out"] * 4
     assert [number for number, _ in journal[::2]] == [number for number, _ in journal[1::2]]

@@ -13,7 +13,7 @@ TASKS = 6
 
 def _open(url: str, barrier: Any, number: int) -> None:
     with open_store(url) as store:
-        barrier.wait(30)
+        barrier.wait(60)
         store.open_run(
             Run(pipeline="flights", run_id="run-1", state=State.RUNNING, facts={f"task-{number}": number})
         )
@@ -27,7 +27,7 @@ def test_a_run_opened_by_many_at_once_is_one_run_with_all_facts(store: Store, ur
     for process in processes:
         process.start()
     for process in processes:
-        process.join(30)
+        process.join(60)
     assert [process.exitcode for process in processes] == [0] * TASKS
     (run,) = store.runs()
     assert run.facts == {f"task-{number}": number for number in range(TASKS)}

@@ -118,12 +118,12 @@ def in_processes(body: Callable[..., Any], arguments: list[tuple[Any, ...]]) -> 
         process.start()
     results = [reader.recv() for reader, _ in pipes]
     for process in processes:
-        process.join(30)
+        process.join(60)
     return results
 
 
 def _in_process(barrier: Any, pipe: Any, body: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    barrier.wait(30)
+    barrier.wait(60)
     try:
         pipe.send(body(*arguments))
     except Exception as error:  # noqa: BLE001  (the test decides what it means)

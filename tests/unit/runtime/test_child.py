@@ -117,7 +117,7 @@ def test_a_terminated_command_still_says_what_happened(request_for, tmp_path):
 
     _, other = pids_in(notes)
     process.terminate()
-    process.wait(10)
+    process.wait(60)
     subprocess.run(["kill", str(other)], check=True)
     failure = Response.model_validate_json(response.read_text()).failure
     assert failure is not None

@@ -48,7 +48,7 @@ def test_it_is_renewed_while_it_is_open(store: Store, execution: int) -> None:
 def test_who_was_given_up_is_told_to_stop(store: Store, execution: int) -> None:
     store.finish(execution, State.FAILED, {ORPHANED: True})
     with Lease(store, execution, cancel=threading.Event(), renew_seconds=0.01) as lease:
-        assert lease._thread.join(5) is None
+        assert lease._thread.join(60) is None
         assert lease.is_set()
         with pytest.raises(DeclaredDeadError, match="another try"):
             lease.require(KEY)

@@ -61,4 +61,4 @@ def test_it_fails_when_the_data_does_not_come(
     started = time.monotonic()
     with pytest.raises(DataMissingError, match=r"2026-01-01.txt is not there"):
         prepared(tmp_path, change(waiting), wait_seconds)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30

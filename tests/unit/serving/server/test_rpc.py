@@ -116,7 +116,7 @@ def test_predictions_are_refused_in_tensorflow_serving_s_words(
     channel: grpc.Channel, request_: Any, code: str, details: str
 ) -> None:
     stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-    assert refused(lambda: stub.Predict(request_, timeout=10)) == (code, details)
+    assert refused(lambda: stub.Predict(request_, timeout=60)) == (code, details)
 
 
 def test_metadata_status_and_inference_are_refused_in_them_too(channel: grpc.Channel) -> None:
@@ -145,7 +145,7 @@ def test_metadata_status_and_inference_are_refused_in_them_too(channel: grpc.Cha
 
 def test_a_request_that_is_too_long(channel: grpc.Channel) -> None:
     stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-    code, details = refused(lambda: stub.Predict(predict(SCALE, x=[1.0] * LIMIT), timeout=10))
+    code, details = refused(lambda: stub.Predict(predict(SCALE, x=[1.0] * LIMIT), timeout=60))
     assert code == "RESOURCE_EXHAUSTED"
     assert "larger than max" in details
 
@@ -157,7 +157,7 @@ def test_reloads_say_inside_of_their_answer_what_is_wrong(channel: grpc.Channel)
 
     def reload(text: str) -> tuple[int, str]:
         request = text_format.Parse(text, model_management_pb2.ReloadConfigRequest())
-        told = models.HandleReloadConfigRequest(request, timeout=10).status
+        told = models.HandleReloadConfigRequest(request, timeout=60).status
         return told.error_code, told.error_message
 
     assert reload("") == (0, "")  # no configuration: no action
