@@ -39,7 +39,7 @@ def make_environment() -> Environment:
         "place": place,
         "without": without,
         "bounds": bounds_text,
-        "given_list": given_list,
+        "slice_bounds": slice_bounds,
         "figure": figure,
         "side": side,
     }
@@ -183,11 +183,21 @@ def bounds_text(threshold: Mapping[str, Any]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {figure(value)}" for name, value in asked.items())
 
 
-def given_list(values: Any) -> Any:
-    """What is set of each mapping in a list."""
-    if not isinstance(values, list):
-        return values
-    return [given(one) if isinstance(one, Mapping) else one for one in values]
+def slice_bounds(per_slice: Any) -> list[str]:
+    """`each origin: at least 0.6`, `city Oslo: at most 0.2`: what was asked of one metric on slices."""
+    bounds = per_slice if isinstance(per_slice, list) else [per_slice]
+    return [
+        f"{_slice_text(one.get('on'))}: {bounds_text(one)}" if isinstance(one, Mapping) else plain(one)
+        for one in bounds
+    ]
+
+
+def _slice_text(on: Any) -> str:
+    """A column, several, or a `Slice` of columns and exact values, as parameters record it."""
+    if not isinstance(on, Mapping):
+        return f"each {plain(on)}"
+    columns, exact = plain(on.get("columns") or []), plain(on.get("where") or {})
+    return " of ".join(filter(None, [f"each {columns}" if columns else "", exact])) or "all rows"
 
 
 def side(value: Any) -> Markup:

@@ -1,12 +1,13 @@
 """Models, impact and serving as pages."""
 
+import re
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
 from pipeline_lib.metadata.mlmd import open_store
-from pipeline_lib.metadata.records import NewArtifact, NewExecution, NodeKey, Run, State
+from pipeline_lib.metadata.records import NewArtifact, NewExecution, NodeKey, Run, State, StoredArtifact
 from pipeline_lib.metadata.store import Store
 from unit.lineage.conftest import Audited
 from unit.lineage.web.conftest import artifacts_of, client_of
@@ -80,3 +81,68 @@ def test_a_pushed_model_whose_model_is_not_recorded_has_no_dead_link(tmp_path: P
             assert f'href="/artifacts/{pushed}">version 7' in client.get("/serving").text
             found = client.get("/search", params={"q": "version:7"})
             assert found.headers["location"] == f"/artifacts/{pushed}"
+
+
+def judged_model(store: Store, metrics: list[dict[str, object]]) -> int:
+    """A model and the evaluation that it was blessed by, for which bounds were asked as given."""
+    store.open_run(Run(pipeline="flights", run_id="one", state=State.COMPLETE))
+
+    def done(node: str, type_name: str, **given: object) -> StoredArtifact:
+        key = NodeKey(pipeline="flights", run_id="one", node=node)
+        facts = {"type_name": f"t.{node}", "cache_key": "", "inputs": {}, "parameters": {}, "facts": {}}
+        new = NewExecution(key=key, **{**facts, **given})  # type: ignore[arg-type]
+        made = NewArtifact(type_name=type_name, uri=f"/{node}", digest="d", properties={"blessed": True})
+        return store.complete(store.start(new), key, {"made": [made]}, {})["made"][0]
+
+    model = done("train", "Model")
+    done("evaluate", "ModelBlessing", inputs={"model": [model]}, parameters={"metrics": metrics})
+    return model.id
+
+
+AUC = {"name": "auc", "at_least": 0.6}
+OF_SLICES = [
+    {"on": "origin", "at_least": 0.55, "at_most": None},
+    {"on": {"columns": ["carrier"], "where": {"city": "<Oslo>"}}, "better_than_baseline_by": -0.01},
+]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "heads", "row"),
+    [
+        pytest.param([AUC], ["Metric", "Over all rows"], ["auc", "at least 0.6"], id="over all rows"),
+        pytest.param(
+            [AUC | {"per_slice": OF_SLICES}],
+            ["Metric", "Over all rows", "Per slice"],
+            [
+                "auc",
+                "at least 0.6",
+                "each origin: at least 0.55 each carrier of city &lt;Oslo&gt;: better than baseline by -0.01",
+            ],
+            id="both",
+        ),
+        pytest.param(
+            [{"name": "auc", "per_slice": OF_SLICES}],
+            ["Metric", "Over all rows", "Per slice"],
+            [
+                "auc",
+                "",
+                "each origin: at least 0.55 each carrier of city &lt;Oslo&gt;: better than baseline by -0.01",
+            ],
+            id="of a slice only",
+        ),
+    ],
+)
+def test_bounds_are_shown_where_they_were_asked_for(
+    tmp_path: Path, metrics: list[dict[str, object]], heads: list[str], row: list[str]
+) -> None:
+    with open_store(f"sqlite:///{tmp_path}/metadata.sqlite") as store:
+        model = judged_model(store, metrics)
+        with client_of(store, artifacts_of(tmp_path)) as client:
+            table = (
+                client.get(f"/models/{model}")
+                .text.partition("<caption>Asked for")[2]
+                .partition("</table>")[0]
+            )
+    assert re.findall(r'<th scope="col">(.*?)</th>', table) == heads
+    cells = re.findall(r'<t[hd](?: scope="row")?>(.*?)</t[hd]>', table.partition("<tbody>")[2], re.DOTALL)
+    assert [" ".join(re.sub("<[^>]*>", " ", cell).split()) for cell in cells] == row

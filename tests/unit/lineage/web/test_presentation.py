@@ -10,7 +10,6 @@ from pipeline_lib.lineage.web.presentation import (
     bounds_text,
     figure,
     given,
-    given_list,
     make_environment,
     moment,
     place,
@@ -19,6 +18,7 @@ from pipeline_lib.lineage.web.presentation import (
     segment,
     short_digest,
     side,
+    slice_bounds,
     without,
 )
 
@@ -48,8 +48,6 @@ def test_nothing_is_said_as_such() -> None:
     assert "<details" not in hashes
     assert pretty([]) == "empty"
     assert given({"b": 1, "a": None, "c": []}) == {"b": 1}
-    assert given_list([{"a": None, "b": 2}, 3]) == [{"b": 2}, 3]
-    assert given_list("x") == "x"
 
 
 def test_addresses_hold_what_they_are_given_and_no_more() -> None:
@@ -84,3 +82,22 @@ def test_a_name_that_a_template_lacks_is_an_error_and_every_template_compiles() 
         environment.get_template(name)
     with pytest.raises(UndefinedError, match="nothing"):
         environment.from_string("{{ nothing }}").render()
+
+
+@pytest.mark.parametrize(
+    ("on", "told"),
+    [
+        ("origin", "each origin: at least 0.5"),
+        (["origin", "hour"], "each origin, hour: at least 0.5"),
+        ({"columns": [], "where": {"city": "Oslo", "hour": 5}}, "city Oslo, hour 5: at least 0.5"),
+        ({"columns": ["hour"], "where": {"city": "Oslo"}}, "each hour of city Oslo: at least 0.5"),
+        ({}, "all rows: at least 0.5"),
+    ],
+)
+def test_bounds_on_slices_are_told_in_words(on: object, told: str) -> None:
+    assert slice_bounds([{"on": on, "at_least": 0.5, "at_most": None}]) == [told]
+
+
+def test_what_another_tool_recorded_as_bounds_is_shown_as_it_is() -> None:
+    assert slice_bounds([3, "x"]) == ["3", "x"]
+    assert slice_bounds("x") == ["x"]
