@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Template
 
 from pipeline_lib.hashing import canonical_json
+from pipeline_lib.lineage.models.verdicts import slice_in_words
 from pipeline_lib.lineage.templates import environment_of
 from pipeline_lib.wording import size
 
@@ -53,6 +54,10 @@ def _told(value: Any) -> str:
     return value if isinstance(value, str) else canonical_json(value)
 
 
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value] if value else []
+
+
 def _bound(bound: Mapping[str, Any]) -> str:
     """`auc at least 0.6: missed` of a bound as components record it."""
     name = _told(bound.get("metric", bound.get("name", "")))
@@ -60,7 +65,11 @@ def _bound(bound: Mapping[str, Any]) -> str:
     limits = [
         f"{limit.replace('_', ' ')} {_told(bound[limit])}"
         for limit in sorted(bound)
-        if limit not in ("metric", "name", "of", "met") and bound[limit] not in (None, "", [], {})
+        if limit not in ("metric", "name", "of", "met", "on", "per_slice")
+        and bound[limit] not in (None, "", [], {})
     ]
+    for one in _list(bound.get("per_slice")):
+        named = isinstance(one, Mapping)
+        limits.append(_bound({**one, "name": f"on {slice_in_words(one.get('on'))}"}) if named else _told(one))
     met = {True: ": met", False: ": missed"}.get(bound["met"], ": no value") if "met" in bound else ""
     return f"{changed}{name} {', '.join(limits)}{met}"

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pipeline_lib.lineage.queries.graph import inputs_of, outputs_of
 from pipeline_lib.metadata.records import StoredArtifact, StoredExecution
+from pipeline_lib.wording import plain
 
 _REASONS = "reasons.json"
 _APPROVAL = "approval"
@@ -107,6 +108,14 @@ def approvals_of(users: Sequence[StoredExecution], model: StoredArtifact) -> tup
         for execution in users
         if execution.type_name == _APPROVAL and any(one.id == model.id for one in inputs_of(execution))
     )
+
+
+def slice_in_words(on: Any) -> str:
+    """`each origin`, `each hour of city Oslo`: what a bound is on, from the parameters of `evaluate`."""
+    if not isinstance(on, Mapping):
+        return f"each {plain(on)}"
+    columns, exact = plain(on.get("columns") or []), plain(on.get("where") or {})
+    return " of ".join(filter(None, [f"each {columns}" if columns else "", exact])) or "all rows"
 
 
 def _evaluation(execution: StoredExecution, artifact: StoredArtifact) -> Evaluation:

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
+from pipeline_lib.lineage.models.verdicts import slice_in_words
 from pipeline_lib.lineage.templates import environment_of
 from pipeline_lib.lineage.web.visitor import Visitor
 from pipeline_lib.metadata.records import Run, StoredExecution
@@ -187,17 +188,9 @@ def slice_bounds(per_slice: Any) -> list[str]:
     """`each origin: at least 0.6`, `city Oslo: at most 0.2`: what was asked of one metric on slices."""
     bounds = per_slice if isinstance(per_slice, list) else [per_slice]
     return [
-        f"{_slice_text(one.get('on'))}: {bounds_text(one)}" if isinstance(one, Mapping) else plain(one)
+        f"{slice_in_words(one.get('on'))}: {bounds_text(one)}" if isinstance(one, Mapping) else plain(one)
         for one in bounds
     ]
-
-
-def _slice_text(on: Any) -> str:
-    """A column, several, or a `Slice` of columns and exact values, as parameters record it."""
-    if not isinstance(on, Mapping):
-        return f"each {plain(on)}"
-    columns, exact = plain(on.get("columns") or []), plain(on.get("where") or {})
-    return " of ".join(filter(None, [f"each {columns}" if columns else "", exact])) or "all rows"
 
 
 def side(value: Any) -> Markup:
