@@ -86,11 +86,12 @@ class Server:
         self._preloader.add(modules)
 
     def adopt(self, connection: socket.socket) -> None:
-        """Serve a connection that is already open."""
+        """Serve a connection that is already open; what the client has sent is heard at once."""
         connection.setblocking(False)
         one = _Connection(connection)
         self._connections.add(one)
         self._watch(connection.fileno(), lambda: self._read(one))
+        self._read(one)
 
     def serve(self) -> None:
         """Work until stopped or idle."""

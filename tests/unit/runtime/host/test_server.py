@@ -7,6 +7,8 @@ import psutil
 import pytest
 
 from pipeline_lib.runtime.execution import Executor
+from pipeline_lib.runtime.host.protocol import FrameBuffer, StatusOrder, encode, parse_event
+from pipeline_lib.runtime.host.server import Server
 from pipeline_lib.runtime.host.starting import ensure_host
 from unit.runtime.background import InBackground, is_gone, only_status, pids_in
 from waiting import wait_until
@@ -19,6 +21,21 @@ def test_an_idle_host_ends_and_takes_its_socket_away(host_settings):
     assert [
         path.suffix for path in host_settings.directory.iterdir() if path.suffix in (".sock", ".pid")
     ] == []
+
+
+def test_who_has_spoken_before_the_host_listened_is_heard_before_an_import(tmp_path):
+    path = str(tmp_path / "socket")
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as client:
+        listener.bind(path)
+        listener.listen()
+        client.connect(path)
+        client.sendall(encode(StatusOrder()))
+        server = Server(listener=listener, idle_timeout_seconds=60)
+        server.preload(["json"])
+        server.poll(0)
+        (answer,) = FrameBuffer().feed(client.recv(65536))
+        server.close()
+    assert parse_event(answer).pending == ("json",)
 
 
 def test_work_keeps_a_host_awake(host_settings, request_for, tmp_path):
