@@ -97,6 +97,7 @@ class Server:
         """Work until stopped or idle."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._terminated)
+        self._start_ready()  # who was adopted may have given an order already
         while not self._finished():
             if self._preloader.pending and not self._stopping:
                 self._preloader.step()
