@@ -243,7 +243,12 @@ class Server:
             one.send(protocol.ExitStatus(stopped="cancel"))
 
     def _start_ready(self) -> None:
-        """Fork for whoever's modules are there; never within an import: a child would have half of it."""
+        """Fork for whoever's modules are there; never within an import: a child would have half of it.
+
+        Nor before the last child has given back what it had: the next may want the same GPU.
+        """
+        if self._children.leaving:
+            return
         for one in list(self._queue):
             if one.order is None or not self._preloader.has(one.order.modules):
                 continue

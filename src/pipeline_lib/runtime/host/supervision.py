@@ -16,6 +16,8 @@ from pipeline_lib.runtime.processes import out_of_memory_kills, signal_group
 if TYPE_CHECKING:
     from resource import struct_rusage
 
+_LEAVING_SECONDS = 5.0
+
 Reason = Literal["timeout", "cancel", "client lost", "host stopped"]
 
 
@@ -30,12 +32,12 @@ class _Child:
     started: float = field(default_factory=time.monotonic)
     stopped: Reason | None = None
     kill_at: float | None = None
-    reported: bool = False
+    reported: float | None = None  # when, in monotonic seconds
 
     @property
     def deadline(self) -> float | None:
         """When the next thing is due for it, in monotonic seconds."""
-        if self.reported:
+        if self.reported is not None:
             return None
         if self.kill_at is not None:
             return self.kill_at
@@ -59,6 +61,16 @@ class Children:
 
     def __len__(self) -> int:
         return len(self._by_pid)
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the kernel still takes back what a child had whose end was told: memory, a GPU, a port.
+
+        A child that it does not get rid of within seconds is not waited for.
+        """
+        now = time.monotonic()
+        told = [child.reported for child in self._by_pid.values() if child.reported is not None]
+        return any(now - moment < _LEAVING_SECONDS for moment in told)
 
     def start(
         self,
@@ -111,7 +123,7 @@ class Children:
     def stop(self, pid: int, reason: Reason) -> None:
         """Ask a child and its group to end (SIGTERM), and see to it after its grace (SIGKILL)."""
         child = self._by_pid.get(pid)
-        if child is None or child.reported or child.stopped is not None:
+        if child is None or child.reported is not None or child.stopped is not None:
             return
         child.stopped = reason
         child.kill_at = time.monotonic() + child.order.grace_seconds
@@ -147,7 +159,7 @@ class Children:
         return tuple(
             RunningChild(pid=child.pid, label=child.order.label, seconds=now - child.started)
             for child in self._by_pid.values()
-            if not child.reported
+            if child.reported is None
         )
 
     def _has_said_farewell(self, child: _Child) -> bool:
@@ -175,12 +187,12 @@ class Children:
         del self._by_pid[child.pid]
         if child.stopped == "client lost":
             shutil.rmtree(child.order.scratch, ignore_errors=True)
-        if not child.reported:
+        if child.reported is None:
             self._report(child, os.waitstatus_to_exitcode(status), usage)
 
     def _report(self, child: _Child, code: int, usage: "struct_rusage | None" = None) -> None:
         """Tell of a child's end; one that said farewell has written into its response what it used."""
-        child.reported = True
+        child.reported = time.monotonic()
         if usage is None:
             _kill_group(child.pid)
         child.ended(

@@ -7,9 +7,16 @@ import psutil
 import pytest
 
 from pipeline_lib.runtime.execution import Executor
-from pipeline_lib.runtime.host.protocol import FrameBuffer, StatusOrder, encode, parse_event
+from pipeline_lib.runtime.host.protocol import (
+    ExecuteOrder,
+    FrameBuffer,
+    StatusOrder,
+    encode,
+    parse_event,
+)
 from pipeline_lib.runtime.host.server import Server
 from pipeline_lib.runtime.host.starting import ensure_host
+from pipeline_lib.runtime.host.supervision import Children
 from unit.runtime.background import InBackground, is_gone, only_status, pids_in
 from waiting import wait_until
 
@@ -36,6 +43,25 @@ def test_who_has_spoken_before_the_host_listened_is_heard_before_an_import(tmp_p
         (answer,) = FrameBuffer().feed(client.recv(65536))
         server.close()
     assert parse_event(answer).pending == ("json",)
+
+
+def test_a_child_is_forked_when_the_last_one_has_given_back_what_it_had(monkeypatch):
+    started = []
+    monkeypatch.setattr(Server, "_start", lambda _, __, order: started.append(order.label))
+    monkeypatch.setattr(Children, "leaving", True)
+    ours, theirs = socket.socketpair()
+    server = Server(listener=None, idle_timeout_seconds=60)
+    order = ExecuteOrder(
+        request="r", response="s", log="l", progress="p", scratch="x", environ={}, directory="/", label="next"
+    )
+    ours.sendall(encode(order))
+    server.adopt(theirs)
+    server._start_ready()
+    assert started == []
+    monkeypatch.setattr(Children, "leaving", False)
+    server._start_ready()
+    assert started == ["next"]
+    ours.close()
 
 
 def test_work_keeps_a_host_awake(host_settings, request_for, tmp_path):

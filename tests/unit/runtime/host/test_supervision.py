@@ -65,8 +65,12 @@ def test_the_end_is_told_while_the_kernel_frees_the_memory(start, monkeypatch, t
         assert len(children) == 1
         assert children.status() == ()
         assert children.next_deadline() is None
+        assert children.leaving
+        kernel.setattr("pipeline_lib.runtime.host.supervision._LEAVING_SECONDS", 0.0)
+        assert not children.leaving, "one that stays for ever is not waited for"
         children.stop(pid, "client lost")
     run_until(children, lambda: len(children) == 0)
+    assert not children.leaving
     assert [(end.exit_code, end.stopped) for end in ends] == [(0, None)]
     assert (tmp_path / "response.json").is_file()
 
