@@ -22,6 +22,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # Background jobs of a script start with Ctrl-C ignored, and so would all that the tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # absl's handler keeps the standard error that it is imported with, and closes it when Airflow sets up its
+    # logging: that must not be the file of pytest's own.
+    import absl.logging  # noqa: F401
 
 
 @pytest.fixture(autouse=True)
