@@ -48,7 +48,7 @@ def test_who_has_spoken_before_the_host_listened_is_heard_before_an_import(tmp_p
 def test_a_child_is_forked_when_the_last_one_has_given_back_what_it_had(monkeypatch):
     started = []
     monkeypatch.setattr(Server, "_start", lambda _, __, order: started.append(order.label))
-    monkeypatch.setattr("pipeline_lib.runtime.host.server.why_not_fork", lambda *_: None)  # other tests run ops
+    monkeypatch.setattr("pipeline_lib.runtime.host.server.why_not_fork", lambda *_: None)  # tests run ops
     monkeypatch.setattr(Children, "leaving", True)
     ours, theirs = socket.socketpair()
     server = Server(listener=None, idle_timeout_seconds=60)
