@@ -17,6 +17,7 @@ from tensorflow_model_analysis.metrics import calibration, calibration_histogram
 from tensorflow_model_analysis.metrics import mean_regression_error as regression
 
 from pipeline_components.evaluate._batches import Floats, Ints
+from pipeline_components.evaluate._merging import stock_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +222,7 @@ def kernel_for(computation: metric_types.MetricComputation) -> Kernel | None:
     plain = key.sub_key is None and key.aggregation_type is None and not key.output_name
     if not plain or getattr(combiner, "_class_weights", None) or getattr(combiner, "_aggregation_type", None):
         return None
-    kind = type(combiner)
+    kind = stock_kind(type(combiner))
     if kind is example_count._ExampleCountCombiner:
         return CountKernel(combiner)
     if computation.preprocessors:
@@ -237,22 +238,24 @@ def kernel_for(computation: metric_types.MetricComputation) -> Kernel | None:
     return None
 
 
+# TFMA's own: later the names there may be those of mended ones.
 _REGRESSION = (
     regression._MeanAbsoluteErrorCombiner,
     regression._MeanSquaredErrorCombiner,
     regression._MeanAbsolutePercentageErrorCombiner,
     regression._MeanSquaredLogarithmicErrorCombiner,
 )
+_ABSOLUTE, _SQUARED, _, _LOGARITHMIC = _REGRESSION
 
 
 def _errors(combiner: Any, labels: Floats, predictions: Floats) -> Any:
-    kind = type(combiner)
-    if kind is regression._MeanAbsoluteErrorCombiner:
+    kind = stock_kind(type(combiner))
+    if kind is _ABSOLUTE:
         return np.abs(labels - predictions)
-    if kind is regression._MeanSquaredErrorCombiner:
+    if kind is _SQUARED:
         return np.square(labels - predictions)
     with np.errstate(divide="ignore", invalid="ignore"):
-        if kind is regression._MeanSquaredLogarithmicErrorCombiner:
+        if kind is _LOGARITHMIC:
             return np.square(np.log(labels + 1) - np.log(predictions + 1))
         relative = 100 * np.abs((labels - predictions) / labels)
     return np.where(labels == 0, np.nan, relative)

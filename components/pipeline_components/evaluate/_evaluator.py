@@ -26,6 +26,7 @@ from tensorflow_model_analysis.utils import model_util
 from pipeline_components.evaluate._accumulators import Kernel, Rows, State, kernel_for
 from pipeline_components.evaluate._batches import Floats, Scored, to_record_batch
 from pipeline_components.evaluate._config import PREDICTION, Judgement
+from pipeline_components.evaluate._merging import mend_tfma
 from pipeline_components.evaluate._slicing import SliceKey, SlicePlan, group, slice_plans
 from pipeline_components.evaluate._verdict import METRIC_NOT_FOUND
 
@@ -225,6 +226,7 @@ def _stock(
     )
     for each in tfma.default_extractors(eval_shared_model=models, eval_config=config):
         extracts = extracts | each.stage_name >> each.ptransform
+    mend_tfma()
     theirs = stock.MetricsPlotsAndValidationsEvaluator(
         eval_config=config, eval_shared_model=models, schema=schema
     )
