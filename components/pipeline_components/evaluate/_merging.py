@@ -21,7 +21,7 @@ class _EachOnce:
         return super().merge_accumulators(iter(accumulators))  # type: ignore[misc]
 
 
-# Classes of this module, by which Beam's workers find them.
+# Each by its own name in this module: by that Beam's workers find them, and import what mends them.
 
 
 class _BinaryCrossEntropy(_EachOnce, entropies._BinaryCrossEntropyCombiner):  # type: ignore[misc]
