@@ -112,7 +112,7 @@ def grow(
     report: Report,
     chapter: str,
     gains: Mapping[str, float],
-    times: int = 1,
+    times: int,
 ) -> None:
     """Run a pipeline over more and more rows and tell how some nodes of it took that.
 
@@ -124,15 +124,13 @@ def grow(
         report: Takes the lines.
         chapter: Their heading.
         gains: Goals of wall time on two cores, as a share of that on one, by node.
-        times: How often each, of which the quickest counts, and the most memory: a body of a few seconds
-            takes half a second more or less, which is half of what a million rows cost.
+        times: How often each, of which the quickest counts, and the most memory: a machine that runs slower
+            for a minute would be taken for a body that does.
     """
     sizes = Sizes(rows)
-    facts: dict[int, Mapping[str, Facts]] = {}
-    for size in sizes.smallest_first():  # the first starts the hosts
-        facts[size] = best([run(size, False) for _ in range(times)])
-        if size == sizes.middle:
-            alone = best([run(size, True) for _ in range(times)])
+    rounds = [_round(sizes, run) for _ in range(times)]  # the first run of all starts the hosts
+    facts = {size: best([of_round[size, False] for of_round in rounds]) for size in sizes.smallest_first()}
+    alone = best([of_round[sizes.middle, True] for of_round in rounds])
     for node in nodes:
         growth = Growth(
             node=node,
@@ -142,3 +140,11 @@ def grow(
         )
         for comparison in growth.comparisons(gain=gains.get(node)):
             report.add(chapter, comparison)
+
+
+def _round(
+    sizes: Sizes, run: Callable[[int, bool], Mapping[str, Facts]]
+) -> dict[tuple[int, bool], Mapping[str, Facts]]:
+    """One run of each size, and one of the middle one on one core, by the arguments of each."""
+    arguments = [(size, False) for size in sizes.smallest_first()]
+    return {each: run(*each) for each in (*arguments, (sizes.middle, True))}

@@ -17,7 +17,7 @@ def told(seconds: Mapping[int, float], megabytes: Mapping[int, float]) -> dict[s
         }
 
     report = Report()
-    grow(["node"], 1_000_000, run, report, "Growth", {"node": 0.6})
+    grow(["node"], 1_000_000, run, report, "Growth", {"node": 0.6}, times=1)
     return {one.what.split(", ")[1]: (one.ratio, one.reached) for one in report.chapters["Growth"]}
 
 
@@ -47,6 +47,19 @@ def test_what_grows_faster_than_the_data_is_told() -> None:
     lines = told(squared, {10_000: 50.0, 1_000_000: 130.0})
     assert lines["processor time of a million rows more"] == (pytest.approx(15.5 / 6.5), False)
     assert lines["peak memory"] == (pytest.approx(1.3), False)
+
+
+def test_sizes_take_turns() -> None:
+    """A slow minute of the machine then meets each of them."""
+    sizes: list[tuple[int, bool]] = []
+
+    def run(size: int, one_core: bool) -> Mapping[str, Facts]:
+        sizes.append((size, one_core))
+        return {"node": {"cpu_seconds": size, "wall_seconds": size, "peak_memory_bytes": size}}
+
+    grow(["node"], 1000, run, Report(), "Growth", {}, times=2)
+    turn = [(10, False), (100, False), (550, False), (1000, False), (550, True)]
+    assert sizes == turn * 2
 
 
 def test_of_several_runs_the_quickest_counts_and_the_most_memory() -> None:
