@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline_lib import plugins
 from pipeline_lib.hashing import digest
 from pipeline_lib.runtime.leases import machine_facts
 
@@ -25,11 +26,13 @@ _OF_A_TASK = "AIRFLOW_CTX_"
 def child_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The variables for a process that executes components.
 
-    Without Airflow's settings, which name its database and its keys; and where they say nothing, TensorFlow
-    and gRPC keep their start-up notes to themselves.
+    Without Airflow's settings, which name its database and its keys, and with the plugins of Pydantic that
+    the command does without; and where they say nothing, TensorFlow and gRPC keep their start-up notes to
+    themselves.
     """
     airflow = {name for name in environ if name.startswith("AIRFLOW_") and not name.startswith(_OF_A_TASK)}
-    return {**_QUIET, **{name: text for name, text in environ.items() if name not in airflow}}
+    given = plugins.as_given(environ)
+    return {**_QUIET, **{name: text for name, text in given.items() if name not in airflow}}
 
 
 def installed_distributions(paths: Iterable[str] | None = None) -> dict[str, str]:
