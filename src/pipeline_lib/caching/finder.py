@@ -7,6 +7,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from pipeline_lib.caching.installed import direct_editables
@@ -40,7 +41,8 @@ class Found:
     @property
     def relative(self) -> str:
         """Its path below the root: the same on every machine."""
-        return os.path.relpath(self.file or self.folders[0], self.root).replace(os.sep, "/")
+        below = os.path.join(self.root, "")  # noqa: PTH118
+        return (self.file or self.folders[0]).removeprefix(below).replace(os.sep, "/")
 
 
 class StandardLibrary:
@@ -141,8 +143,8 @@ class Finder:
         namespace: list[tuple[str, str]] = []
         for folder, root in places:
             entries = self.listing(folder)
-            inner = os.path.join(folder, last)  # noqa: PTH118
-            if last in entries:
+            inner = os.path.join(folder, last) if last in entries else ""  # noqa: PTH118
+            if inner:
                 inside = self.listing(inner)
                 for suffix in _SUFFIXES:
                     if f"__init__{suffix}" in inside:
@@ -150,8 +152,9 @@ class Finder:
                         return Found(name=name, file=file, folders=(inner,), root=root)
             for suffix in _SUFFIXES:
                 if f"{last}{suffix}" in entries:
-                    return Found(name=name, file=f"{inner}{suffix}", folders=(), root=root)
-            if last in entries and os.path.isdir(inner):  # noqa: PTH112
+                    file = os.path.join(folder, f"{last}{suffix}")  # noqa: PTH118
+                    return Found(name=name, file=file, folders=(), root=root)
+            if inner and os.path.isdir(inner):  # noqa: PTH112
                 namespace.append((inner, root))
         if not namespace:
             return None
@@ -171,6 +174,7 @@ class Finder:
         return self._look(name, name, [(parent, parent)])
 
 
+@cache
 def _standard() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
     standard = str(Path(paths["stdlib"]).resolve())

@@ -51,7 +51,7 @@ class Installed:
 
     def owner(self, file: str) -> tuple[Distribution, ...]:
         """The distributions a file (or a directory) belongs to; several share a namespace; none: no one's."""
-        path = os.path.relpath(file, self.directory)
+        path = file.removeprefix(os.path.join(self.directory, ""))  # noqa: PTH118  `relpath` takes ten times as long
         while path:
             if path in self.owners:
                 return tuple(self.distributions[name] for name in self.owners[path])

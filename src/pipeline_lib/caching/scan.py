@@ -18,10 +18,12 @@ What counts:
 A name computed at run time (`import_module(f"...")`) cannot be seen: `depends_on` adds it.
 """
 
+import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline_lib.caching.finder import Finder, Found
 from pipeline_lib.caching.imports import Import, SourceFacts
@@ -79,9 +81,8 @@ def heavy_modules(scan: CodeScan) -> tuple[str, ...]:
     return tuple(third.module for third in scan.third_party if third.heavy)
 
 
-@dataclass(frozen=True, slots=True)
-class _Visit:
-    """A module to look at.
+class _Visit(NamedTuple):
+    """A module to look at; a tuple, because a scan compares thousands.
 
     Attributes:
         whole: False: only as the parent package of another module.
@@ -141,7 +142,7 @@ class Scanner:
 
     def add_file(self, file: Path, name: str) -> SourceFacts:
         """Let a file's bytes count under a name; it is not followed."""
-        place = str(file.resolve())
+        place = os.path.realpath(file)
         facts = self.memo.facts(place)
         if place in self._paths:
             return facts
