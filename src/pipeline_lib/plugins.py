@@ -8,7 +8,7 @@ _set_here: dict[str, str] = {}
 
 
 def look_for_none() -> None:
-    """Turn Pydantic's own switch in this process, unless it is set: 0.04 s of a command of half a second."""
+    """Set Pydantic's own switch for this process, unless it is set: it saves 0.04 s of half a second."""
     if _SWITCH not in os.environ:
         _set_here[_SWITCH] = os.environ[_SWITCH] = "__all__"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from pipeline_lib.caching.installed import direct_editables
+from pipeline_lib.caching.installed import direct_editables, path_below
 from pipeline_lib.caching.memo import names_in
 
 # In the order in which the import system tries them; byte code without source is nobody's source.
@@ -41,8 +41,7 @@ class Found:
     @property
     def relative(self) -> str:
         """Its path below the root: the same on every machine."""
-        below = os.path.join(self.root, "")  # noqa: PTH118
-        return (self.file or self.folders[0]).removeprefix(below).replace(os.sep, "/")
+        return path_below(self.root, self.file or self.folders[0]).replace(os.sep, "/")
 
 
 class StandardLibrary:

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline_lib.caching.installed import HEAVY_NATIVE_BYTES, direct_editables, installed, read_installed
+from pipeline_lib.caching.installed import (
+    HEAVY_NATIVE_BYTES,
+    direct_editables,
+    installed,
+    path_below,
+    read_installed,
+)
 
 
 def install(
@@ -103,3 +109,11 @@ def test_packages_mapped_into_place_are_known(tmp_path: Path) -> None:
     assert direct_editables(str(tmp_path), ["__editable___pkg_0_1_finder.py", "other.py"]) == {
         "pkg": "/src/pkg"
     }
+
+
+@pytest.mark.parametrize(
+    ("directory", "path", "rest"),
+    [("/a", "/a/b/c.py", "b/c.py"), ("/a/", "/a/b/c.py", "b/c.py"), ("/", "/a/b.py", "a/b.py")],
+)
+def test_the_rest_of_a_path(directory: str, path: str, rest: str) -> None:
+    assert path_below(directory, path) == rest
