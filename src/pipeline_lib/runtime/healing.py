@@ -64,6 +64,11 @@ def clear_away(store: Store, artifacts: ArtifactStore, execution: StoredExecutio
         ArtifactStoreError: Files cannot be deleted.
     """
     store.finish(execution.id, State.FAILED, {ORPHANED: True})
+    _delete_files(store, artifacts, execution)
+
+
+def _delete_files(store: Store, artifacts: ArtifactStore, execution: StoredExecution) -> None:
+    """What a dead try wrote, that no execution put out."""
     key = execution.key
     for place in unrecorded(
         store, artifacts, pipeline=key.pipeline, node=str(key), execution_id=execution.id
@@ -84,17 +89,23 @@ def clear_dead_tries(store: Store, artifacts: ArtifactStore, key: NodeKey) -> li
     return [execution.id for execution in dead]
 
 
-def give_up(store: Store, artifacts: ArtifactStore, execution: StoredExecution) -> None:
+def give_up(store: Store, artifacts: ArtifactStore, execution: StoredExecution, state: State) -> None:
     """End a try that nobody waits for any more, whether its process lives or not.
 
     On this machine the process is killed, and its child with it. On another it is told by the store: it
     stops when it comes to renew its lease, and takes its files along; it cannot publish before.
 
+    Args:
+        store: Where the try is recorded.
+        artifacts: Where its files are.
+        execution: The try, recorded as running.
+        state: What becomes of it: FAILED, or CANCELED if somebody stopped it.
+
     Raises:
         MetadataUnavailableError: The store does not answer.
         ArtifactStoreError: Files cannot be deleted.
     """
-    store.finish(execution.id, State.FAILED, {ORPHANED: True})
+    store.finish(execution.id, state, {ORPHANED: True})
     process = _process(execution.facts) if is_this_machine(execution.facts) else None
     if process is not None and process.pid != os.getpid():
         import psutil
@@ -103,7 +114,7 @@ def give_up(store: Store, artifacts: ArtifactStore, execution: StoredExecution) 
             process.kill()
             process.wait(_END_SECONDS)
     if is_dead(execution):
-        clear_away(store, artifacts, execution)
+        _delete_files(store, artifacts, execution)
 
 
 def give_up_older_tries(store: Store, artifacts: ArtifactStore, key: NodeKey, attempt: int) -> list[int]:
@@ -123,16 +134,27 @@ def give_up_older_tries(store: Store, artifacts: ArtifactStore, key: NodeKey, at
         if execution.key == key and execution.state is State.RUNNING and execution.facts["try"] < attempt
     ]
     for execution in older:
-        give_up(store, artifacts, execution)
+        give_up(store, artifacts, execution, State.FAILED)
     return [execution.id for execution in older]
 
 
 def give_up_run(store: Store, artifacts: ArtifactStore, run_id: str) -> list[int]:
-    """End what is recorded as running in a run of which nothing runs any more; the ids."""
+    """End what is recorded as running in a run of which nothing runs any more; the ids.
+
+    What still lives was stopped by somebody and had no time yet to record that: it is CANCELED.
+    """
     running = [found for found in store.run_executions(run_id) if found.state is State.RUNNING]
-    for execution in running:
-        give_up(store, artifacts, execution)
-    return [execution.id for execution in running]
+    return [execution.id for execution in running if _gave_up(store, artifacts, execution)]
+
+
+def _gave_up(store: Store, artifacts: ArtifactStore, execution: StoredExecution) -> bool:
+    """Whether that was needed: a process may record its own end as its last deed."""
+    alive = is_alive(execution.facts)
+    now = store.execution(execution.id)  # read after the process was seen
+    if now is None or now.state is not State.RUNNING:
+        return False
+    give_up(store, artifacts, now, State.CANCELED if alive else State.FAILED)
+    return True
 
 
 def unrecorded(

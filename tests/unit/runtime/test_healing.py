@@ -186,3 +186,33 @@ def test_a_run_that_ended_leaves_nothing_running(store: Store, artifacts: Artifa
     gone, away = start(store, dead()), start(store, {"host": "elsewhere"})
     assert give_up_run(store, artifacts, KEY.run_id) == [gone, away]
     assert store.active_executions() == []
+
+
+def test_what_was_stopped_when_its_run_ends_is_canceled_and_gone(
+    store: Store, artifacts: ArtifactStore, tmp_path: Path
+) -> None:
+    process, facts = running_process()
+    try:
+        stopped, died = start(store, facts), start(store, dead())
+        place = leave_files(tmp_path, stopped)
+        assert give_up_run(store, artifacts, KEY.run_id) == [stopped, died]
+        assert not psutil.pid_exists(process.pid)
+    finally:
+        process.kill()
+    ends = [store.execution(number) for number in (stopped, died)]
+    assert [end.state for end in ends if end is not None] == [State.CANCELED, State.FAILED]
+    assert not place.exists()
+
+
+def test_a_try_that_records_its_own_end_meanwhile_keeps_it(
+    store: Store, artifacts: ArtifactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending = start(store, dead())
+    seen = store.run_executions(KEY.run_id)
+    store.finish(ending, State.CANCELED, {})
+    monkeypatch.setattr(store, "run_executions", lambda *_: seen)
+    assert give_up_run(store, artifacts, KEY.run_id) == []
+    found = store.execution(ending)
+    assert found is not None
+    assert found.state is State.CANCELED
+    assert ORPHANED not in found.facts

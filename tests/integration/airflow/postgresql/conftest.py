@@ -23,7 +23,6 @@ def site() -> Iterator[Site]:
         # A task whose supervisor is gone is tried again after seconds, not minutes.
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
-        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
     }
     notification = {
         "notifier": "nightly.notifiers.FileNotifier",
