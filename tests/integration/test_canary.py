@@ -25,6 +25,8 @@ from waiting import wait_until
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("model_server")]
 
 BODY = {"instances": [1.0]}
+NEVER_TOO_SLOW = 1000.0
+"""Times on a busy machine decide nothing here; how they are judged is in tests/unit/serving."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def users(site: Site, body: object) -> Iterator[list[tuple[int, str]]]:
 def test_a_good_canary_passes_and_is_promoted_without_a_failed_request(site: Site) -> None:
     with users(site, BODY) as statuses:
         canary.begin(None, site.settings, site.target, site.good, traffic=50)
-        gate = Gate(min_requests=30, max_latency_ratio=20)
+        gate = Gate(min_requests=30, max_latency_ratio=NEVER_TOO_SLOW)
         watched = canary.watch(site.settings, site.target, gate, seconds=2)
         assert watched.verdict is Verdict.PASSED, watched
         change = canary.promote(None, site.settings, site.target, reason="it passed")
@@ -182,7 +184,7 @@ def test_the_proxys_log_is_read_where_metrics_do_not_tell_versions(
     canary.begin(None, site.settings, site.target, site.good, traffic=50)
     with users(site, BODY):
         watched = canary.watch(
-            site.settings, site.target, Gate(min_requests=20, max_latency_ratio=20), seconds=1
+            site.settings, site.target, Gate(min_requests=20, max_latency_ratio=NEVER_TOO_SLOW), seconds=1
         )
     assert watched.verdict is Verdict.PASSED, watched
     assert watched.stable.requests > 0
