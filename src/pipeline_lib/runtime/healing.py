@@ -143,18 +143,17 @@ def give_up_run(store: Store, artifacts: ArtifactStore, run_id: str) -> list[int
 
     What still lives was stopped by somebody and had no time yet to record that: it is CANCELED.
     """
-    running = [found for found in store.run_executions(run_id) if found.state is State.RUNNING]
-    return [execution.id for execution in running if _gave_up(store, artifacts, execution)]
-
-
-def _gave_up(store: Store, artifacts: ArtifactStore, execution: StoredExecution) -> bool:
-    """Whether that was needed: a process may record its own end as its last deed."""
-    alive = is_alive(execution.facts)
-    now = store.execution(execution.id)  # read after the process was seen
-    if now is None or now.state is not State.RUNNING:
-        return False
-    give_up(store, artifacts, now, State.CANCELED if alive else State.FAILED)
-    return True
+    given_up = []
+    for seen in store.run_executions(run_id):
+        if seen.state is not State.RUNNING:
+            continue
+        alive = is_alive(seen.facts)
+        # Read after the process was seen: its last deed may have been to record its own end.
+        now = store.execution(seen.id)
+        if now is not None and now.state is State.RUNNING:
+            give_up(store, artifacts, now, State.CANCELED if alive else State.FAILED)
+            given_up.append(now.id)
+    return given_up
 
 
 def unrecorded(
