@@ -1,7 +1,5 @@
 """Lineage over ever longer histories: queries and pages at 1 k to 100 k executions, SQLite and PostgreSQL."""
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -37,6 +35,7 @@ from pipeline_lib.lineage import (
 from pipeline_lib.lineage.web.standalone import standalone_application
 from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.store import Store
+from postgresql import own_server
 
 SIZES = (1_000, 10_000, 100_000)
 # Queries of a fixed amount of history have these goals; every page has one.
@@ -50,18 +49,8 @@ def place(request: pytest.FixtureRequest, scratch: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{scratch}/lineage-{{}}.sqlite"
         return
-    import pgserver
-
-    server = pgserver.get_server(scratch / "pg", cleanup_mode="delete")
-    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-        server.psql(f"ALTER SYSTEM SET {setting} = off;")
-    server.psql("SELECT pg_reload_conf();")
-    info = server.get_postmaster_info()
-    yield f"postgresql://postgres@/lineage_{{}}?host={info.socket_dir}"
-    pid = server.get_pid()
-    if pid is not None:
-        os.kill(pid, signal.SIGQUIT)  # stops at once, without a checkpoint
-    server.cleanup()
+    with own_server(scratch / "lineage-server") as server:
+        yield server.url("lineage_{}")
 
 
 def test_lineage(place: str, scratch: Path, quick: bool, report: Report) -> None:

@@ -1,7 +1,5 @@
 """A node costs the store the same after a hundred executions and after a hundred thousand."""
 
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -17,6 +15,7 @@ from pipeline_lib import caching
 from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.plan.models import CachePolicy
+from postgresql import own_server
 
 SIZES = (RECORDED, 1_000, 10_000, 100_000)
 ROUNDS = 80
@@ -39,18 +38,9 @@ def sqlite(scratch: Path) -> Callable[[int], str]:
 
 
 @pytest.fixture(scope="module")
-def postgresql() -> Iterator[Callable[[int], str]]:
-    import pgserver
-
-    home = Path(tempfile.mkdtemp(prefix="pg-"))
-    server = pgserver.get_server(home / "data", cleanup_mode="delete")
-    for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # disks are no part of this
-        server.psql(f"ALTER SYSTEM SET {setting} = off;")
-    server.psql("SELECT pg_reload_conf();")
-    directory = server.get_postmaster_info().socket_dir
-    yield lambda size: f"postgresql://postgres@/history{size}?host={directory}"
-    server.cleanup()
-    shutil.rmtree(home, ignore_errors=True)
+def postgresql(scratch: Path) -> Iterator[Callable[[int], str]]:
+    with own_server(scratch / "history-server") as server:
+        yield lambda size: server.url(f"history{size}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,12 @@ from integration.launching import (
     run,
     wait_until_stopped,
 )
-from integration.postgresql import own_server
 from pipeline_lib.metadata.records import ArtifactQuery, State
 from pipeline_lib.runtime.results import Event, NodeStep, Outcome, Step
 from pipeline_lib.runtime.session import Session
 from pipeline_lib.runtime.turns import Turn
 from pipeline_lib.settings import MetadataSettings
+from postgresql import own_server
 from waiting import wait_until
 
 RUNS = 20

@@ -24,9 +24,9 @@ from integration.launching import (
     run,
     wait_until_stopped,
 )
-from integration.postgresql import Server, own_server
 from pipeline_lib.metadata.records import ArtifactQuery, State
 from pipeline_lib.settings import MetadataSettings
+from postgresql import Server, own_server
 
 # --- SQLite ---------------------------------------------------------------------------------------------
 

@@ -1,8 +1,5 @@
-import os
 import shutil
-import signal
 import subprocess
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -12,37 +9,14 @@ import pytest
 
 from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.store import Store
-from unit.runtime.background import is_gone
-from waiting import wait_until
-
-
-def server_home(prefix: str) -> Path:
-    """A directory for a throwaway server, in memory where there is enough of it."""
-    memory = Path("/dev/shm")
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2 << 30
-    return Path(tempfile.mkdtemp(prefix=prefix, dir=memory if roomy else None))
+from postgresql import own_server, server_home
 
 
 @pytest.fixture(scope="session")
 def postgresql_directory() -> Iterator[Path]:
-    """A running PostgreSQL server: the directory of its socket. As root it runs as another user."""
-    import pgserver
-
-    home = server_home("pg-")
-    server = pgserver.get_server(home / "data", cleanup_mode="delete")
-    # Nothing here outlives the session: no waiting for disks.
-    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-        server.psql(f"ALTER SYSTEM SET {setting} = off;")
-    server.psql("SELECT pg_reload_conf();")
-    try:
-        yield Path(server.get_postmaster_info().socket_dir)
-    finally:
-        pid = server.get_pid()
-        assert pid is not None
-        os.kill(pid, signal.SIGQUIT)  # stops at once, without a checkpoint
-        wait_until(lambda: is_gone(pid))
-        server.cleanup()
-        shutil.rmtree(home, ignore_errors=True)
+    """A running PostgreSQL server: the directory of its socket."""
+    with own_server() as server:
+        yield server.socket_folder
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from pipeline_lib.errors import ClaimedError
-from pipeline_lib.metadata.mlmd import MlmdStore, open_store
+from pipeline_lib.metadata.mlmd import MlmdStore
 from pipeline_lib.metadata.records import State
 from pipeline_lib.metadata.store import Store
-from unit.metadata.test_store import PROCESSES, in_processes, key, new, ready
+from unit.metadata.building import key, new, ready
 
 
 def claim(store: Store, run_id: str, **changes: Any) -> int:
@@ -73,20 +73,3 @@ def test_a_claimant_that_is_marked_dead_cannot_publish_and_one_that_completed_st
     found = store.completed(key(run_id="r1"))
     assert found is not None
     assert (found.id, found.state) == (first, State.COMPLETE)
-
-
-def _claim(url: str, number: int) -> str:
-    with open_store(url) as store:
-        try:
-            claim(store, f"run-{number}")
-        except ClaimedError:
-            return "refused"
-        return "claimed"
-
-
-def test_of_many_processes_one_gets_the_claim(store: Store, url: str) -> None:
-    for turn in range(3):
-        results = in_processes(_claim, [(url, turn * PROCESSES + number) for number in range(PROCESSES)])
-        assert sorted(results) == ["claimed", *["refused"] * (PROCESSES - 1)]
-        (running,) = store.active_executions()
-        store.finish(running.id, State.FAILED, {})

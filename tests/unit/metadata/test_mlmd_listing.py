@@ -13,7 +13,7 @@ from pipeline_lib.metadata.connection import Connection
 from pipeline_lib.metadata.marks import Mark, MarkKind
 from pipeline_lib.metadata.mlmd import MlmdStore, open_store
 from pipeline_lib.metadata.records import ArtifactQuery, Condition, RecordQuery, Slice
-from unit.metadata.test_store import examples, publish, ready
+from unit.metadata.building import examples, publish, ready
 
 TARGET = Mark(kind=MarkKind.TARGET, text="/served/m")
 RARE = 5

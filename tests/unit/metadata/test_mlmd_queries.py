@@ -11,7 +11,7 @@ from pipeline_lib.metadata.mlmd import MlmdStore, open_store
 from pipeline_lib.metadata.mlmd_queries import mark_name
 from pipeline_lib.metadata.records import Condition, RecordQuery, Sign, Slice, StoredArtifact
 from pipeline_lib.metadata.store import Store
-from unit.metadata.test_store import AWKWARD, examples, new, publish, ready
+from unit.metadata.building import AWKWARD, examples, new, publish, ready
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pipeline_lib.metadata.database import connection_config, parse_database
 from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.records import ArtifactQuery, ArtifactState, RecordQuery, Slice
 from pipeline_lib.metadata.store import Store
-from unit.metadata.test_store import AWKWARD, examples, publish, ready
+from unit.metadata.building import AWKWARD, examples, publish, ready
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pipeline_lib.errors import MetadataUnavailableError
 from pipeline_lib.metadata import planner
 from pipeline_lib.metadata.database import Database, parse_database, postgresql_connect
 from pipeline_lib.metadata.mlmd import open_store
-from unit.metadata.test_store import examples, publish, ready
+from unit.metadata.building import examples, publish, ready
 
 STATISTICS = "SELECT count(*) FROM pg_statistic_ext WHERE stxname LIKE 'pl\\_%'"
 

@@ -1,7 +1,6 @@
 """The contract of `Store`: every backend passes all of it."""
 
 import dataclasses
-import multiprocessing
 import random
 import uuid
 from collections.abc import Callable
@@ -20,7 +19,6 @@ from pipeline_lib.errors import (
     UnknownRecordError,
 )
 from pipeline_lib.metadata.marks import Mark, MarkKind
-from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.records import (
     ORPHANED,
     ArtifactQuery,
@@ -29,7 +27,6 @@ from pipeline_lib.metadata.records import (
     NewArtifact,
     NewExecution,
     NodeKey,
-    Ports,
     RecordQuery,
     Run,
     Slice,
@@ -37,98 +34,8 @@ from pipeline_lib.metadata.records import (
     StoredArtifact,
 )
 from pipeline_lib.metadata.store import Store
-from pipeline_lib.plan.models import ArtifactType, CodeRef, PropertyType
-
-PROCESSES = 8
-AWKWARD = 'it\'s a "quoted" \\ back\\slash\nwith `ticks`, %5C, \t, $0 and é☃😀'
-EXAMPLES = ArtifactType(
-    code=CodeRef(module="pipeline_lib.artifacts.standard", qualname="Examples"),
-    base_type="Dataset",
-    properties={
-        "span": PropertyType(kind="int"),
-        "version": PropertyType(kind="int"),
-        "split_names": PropertyType(kind="json"),
-        "rows": PropertyType(kind="json", declared=False),
-    },
-)
-BLESSING = ArtifactType(
-    code=CodeRef(module="pipeline_lib.artifacts.standard", qualname="ModelBlessing"),
-    properties={
-        "blessed": PropertyType(kind="bool", declared=False),
-        "accuracy": PropertyType(kind="float", declared=False),
-        "current_model": PropertyType(kind="str", declared=False),
-        "day": PropertyType(kind="date", declared=False),
-    },
-)
-TYPES = {"Examples": EXAMPLES, "ModelBlessing": BLESSING}
-
-
-def key(node: str = "ingest", run_id: str = "run-1", iteration: tuple[int, ...] = ()) -> NodeKey:
-    return NodeKey(pipeline="flights", run_id=run_id, node=node, iteration=iteration)
-
-
-def new(
-    node: str = "ingest", run_id: str = "run-1", *, inputs: Ports | None = None, **changes: Any
-) -> NewExecution:
-    made = NewExecution(
-        key=key(node, run_id),
-        type_name=f"components.{node}",
-        cache_key="c0ffee",
-        inputs=inputs or {},
-        parameters={"steps": 10, "name": "x"},
-        facts={"host": "h", "try": 1},
-    )
-    return dataclasses.replace(made, **changes)
-
-
-def examples(uri: str = "/artifacts/1", *, span: int = 3, digest: str = "d1") -> NewArtifact:
-    return NewArtifact(
-        type_name="Examples",
-        uri=uri,
-        digest=digest,
-        size_bytes=12,
-        properties={"span": span, "version": 0, "split_names": ["train", "eval"], "rows": {"train": 9}},
-    )
-
-
-def ready(store: Store, run_id: str = "run-1", span: str = "2013-01-01") -> None:
-    store.register_types(TYPES)
-    store.open_run(Run(pipeline="flights", run_id=run_id, state=State.RUNNING, span=span))
-
-
-def publish(
-    store: Store, node: str = "ingest", run_id: str = "run-1", *artifacts: NewArtifact
-) -> tuple[int, StoredArtifact]:
-    execution_id = store.start(new(node, run_id))
-    made = artifacts or (examples(f"/artifacts/{node}/{run_id}"),)
-    outputs = store.complete(execution_id, key(node, run_id), {"examples": made}, {})
-    return execution_id, outputs["examples"][0]
-
-
-def in_processes(body: Callable[..., Any], arguments: list[tuple[Any, ...]]) -> list[Any]:
-    """Run `body` at once in as many processes as there are arguments; their results, or errors, in order."""
-    context = multiprocessing.get_context("fork")
-    barrier = context.Barrier(len(arguments))
-    pipes = [context.Pipe(duplex=False) for _ in arguments]
-    processes = [
-        context.Process(target=_in_process, args=(barrier, pipe[1], body, given_arguments))
-        for pipe, given_arguments in zip(pipes, arguments, strict=True)
-    ]
-    for process in processes:
-        process.start()
-    results = [reader.recv() for reader, _ in pipes]
-    for process in processes:
-        process.join(60)
-    return results
-
-
-def _in_process(barrier: Any, pipe: Any, body: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-    barrier.wait(60)
-    try:
-        pipe.send(body(*arguments))
-    except Exception as error:  # noqa: BLE001  (the test decides what it means)
-        pipe.send(error)
-
+from pipeline_lib.plan.models import PropertyType
+from unit.metadata.building import AWKWARD, EXAMPLES, TYPES, examples, key, new, publish, ready
 
 # --- runs -----------------------------------------------------------------------------------------------
 
@@ -657,71 +564,6 @@ def test_a_resolvers_choice_is_recorded(store: Store) -> None:
     assert (found.id, found.state) == (id_, State.COMPLETE)
     assert found.outputs == {"result": (artifact,)}
     assert store.artifacts(ArtifactQuery(node="window")) == []
-
-
-# --- several processes ----------------------------------------------------------------------------------
-
-
-def _open_and_publish(url: str, number: int) -> int:
-    with open_store(url) as store:
-        ready(store, f"run-{number % 2}")
-        return publish(store, f"node-{number}", f"run-{number % 2}")[1].id
-
-
-def test_a_fresh_store_may_be_opened_by_many_at_once(url: str) -> None:
-    ids = in_processes(_open_and_publish, [(url, number) for number in range(16)])
-    assert sorted(ids) == list(range(1, 17))
-    with open_store(url) as store:
-        assert len(store.runs("flights")) == 2
-        assert len(store.artifacts(ArtifactQuery(type_name="Examples"))) == 16
-
-
-def _complete(url: str, number: int) -> str:
-    with open_store(url) as store:
-        execution_id = store.start(new())
-        try:
-            store.complete(execution_id, key(), {"examples": [examples(f"/artifacts/{number}")]}, {})
-        except AlreadyCompleteError:
-            return "lost"
-        return f"/artifacts/{number}"
-
-
-def test_exactly_one_try_completes(store: Store, url: str) -> None:
-    ready(store)
-    results = in_processes(_complete, [(url, number) for number in range(PROCESSES)])
-    assert results.count("lost") == PROCESSES - 1
-    winner = store.completed(key())
-    assert winner is not None
-    assert [artifact.uri for artifact in winner.outputs["examples"]] == [
-        result for result in results if result != "lost"
-    ]
-    assert len(store.artifacts(ArtifactQuery(type_name="Examples"))) == 1
-    assert len(store.active_executions()) == PROCESSES - 1
-
-
-def _publish_many(url: str, number: int) -> list[int]:
-    with open_store(url) as store:
-        return [publish(store, f"node-{number}", f"run-{turn}")[1].id for turn in range(10)]
-
-
-def test_many_processes_publishing_lose_nothing(store: Store, url: str) -> None:
-    ready(store)
-    ids = in_processes(_publish_many, [(url, number) for number in range(PROCESSES)])
-    assert sorted(id_ for some in ids for id_ in some) == list(range(1, PROCESSES * 10 + 1))
-
-
-def _note(url: str, execution_id: int, number: int) -> None:
-    with open_store(url) as store:
-        store.finish(execution_id, State.FAILED, {f"fact-{number}": number})
-
-
-def test_facts_written_at_once_are_all_kept(store: Store, url: str) -> None:
-    execution_id = store.start(new())
-    results = in_processes(_note, [(url, execution_id, number) for number in range(PROCESSES)])
-    assert results == [None] * PROCESSES
-    found = store.execution(execution_id)
-    assert found is not None
-    assert {f"fact-{number}" for number in range(PROCESSES)} <= set(found.facts)
 
 
 def test_who_made_and_who_used_an_artifact(store: Store) -> None:

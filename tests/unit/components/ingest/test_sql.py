@@ -3,12 +3,10 @@
 import datetime
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pgserver
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,6 +24,7 @@ from pipeline_components.ingest import HashSplit, ingest_sql
 from pipeline_components.ingest._sql_reader import database_of
 from pipeline_components.ingest.sql import fingerprint_rows
 from pipeline_lib import Examples, Secret, workspace
+from postgresql import own_server
 
 DAY = datetime.date(2013, 1, 2)
 BY_DAY = "SELECT * FROM flights WHERE at >= :span_begin AND at < :span_end ORDER BY at"
@@ -169,11 +168,8 @@ def test_an_equal_state_of_another_database_is_another_key(
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
-    # Not below pytest's own directory: as root the server is another user, and pytest keeps that one private.
-    with tempfile.TemporaryDirectory(prefix="pg-") as home:
-        server = pgserver.get_server(f"{home}/data", cleanup_mode="delete")
-        yield server.get_uri()
-        server.cleanup()
+    with own_server() as server:
+        yield server.url("postgres")
 
 
 def test_postgresql_types_and_bounds(
