@@ -47,23 +47,26 @@ class Growth:
     facts: Mapping[int, Facts]
     one_core: Facts
 
+    def pace(self) -> Comparison:
+        """A line of the report: the larger numbers of rows beside the smaller."""
+        few, middle, most = self.sizes.smallest_first()[1:]
+        return Comparison(
+            what=f"{self.node}, processor time of a million rows more, {middle:,} to {most:,}",
+            beside=f"{few:,} to {middle:,}",
+            ours=[self._of_a_million_more(middle, most)],
+            other=[self._of_a_million_more(few, middle)],
+            at_most=1.2,
+        )
+
     def comparisons(self, *, gain: float | None = None) -> list[Comparison]:
-        """Lines of the report.
+        """All other lines.
 
         Args:
             gain: Goal of wall time on two cores, as a share of that on one.
         """
-        few, middle, most = self.sizes.smallest_first()[1:]
-        start = self.sizes.streamed
+        middle, most, start = self.sizes.middle, self.sizes.all, self.sizes.streamed
         busy = self.facts[most]["cpu_seconds"] / self.facts[most]["wall_seconds"]
         return [
-            Comparison(
-                what=f"{self.node}, processor time of a million rows more, {middle:,} to {most:,}",
-                beside=f"{few:,} to {middle:,}",
-                ours=[self._of_a_million_more(middle, most)],
-                other=[self._of_a_million_more(few, middle)],
-                at_most=1.2,
-            ),
             Comparison(
                 what=f"{self.node}, peak memory, {most:,}",
                 beside=f"{start:,} rows",
@@ -113,6 +116,7 @@ def grow(
     chapter: str,
     gains: Mapping[str, float],
     times: int,
+    pace: Callable[[Growth], Comparison] = Growth.pace,
 ) -> None:
     """Run a pipeline over more and more rows and tell how some nodes of it took that.
 
@@ -126,6 +130,7 @@ def grow(
         gains: Goals of wall time on two cores, as a share of that on one, by node.
         times: How often each, of which the quickest counts, and the most memory: a machine that runs slower
             for a minute would be taken for a body that does.
+        pace: The line that tells whether later rows take longer than earlier ones.
     """
     sizes = Sizes(rows)
     rounds = [_round(sizes, run) for _ in range(times)]  # the first run of all starts the hosts
@@ -138,7 +143,7 @@ def grow(
             facts={size: of_all[node] for size, of_all in facts.items()},
             one_core=alone[node],
         )
-        for comparison in growth.comparisons(gain=gains.get(node)):
+        for comparison in (pace(growth), *growth.comparisons(gain=gains.get(node))):
             report.add(chapter, comparison)
 
 

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.growth import Facts, grow
+from benchmarks.growth import Facts, Growth, grow
 from benchmarks.measuring import SCALE_COMMAND, Comparison, Report
+from benchmarks.pace import Moved, Seen, watching, within_one_execution
 from benchmarks.workplace import ROOT, Workplace, bare
 from flight_delays.data import package_file
 
 LARGE = 15_000_000
 GAINS = {"ingest_csv": 0.8, "compute_statistics": 0.7}
+MOVED: dict[str, Moved] = {"ingest_csv": "bytes_written", "compute_statistics": "bytes_read"}
 PIPELINE = '''"""Two nodes."""
 
 from pipeline_components.ingest import ingest_csv
@@ -69,16 +71,23 @@ def test_time_is_linear_and_memory_flat(
     """15 million rows make a CSV of 1.4 GB."""
     rows = LARGE // 10 if quick else LARGE
     forced = [part for node in GAINS for part in ("--force", node)]
+    largest: list[Seen] = []
 
     def run(size: int, one_core: bool) -> Mapping[str, Facts]:
         data = scratch / f"flights{size}.csv"
         if not data.exists():
             write_flights(data, size)
-        record = described.run("described", *forced, one_core=one_core, data=data).answer
+        with watching(described.hosts) as seen:
+            record = described.run("described", *forced, one_core=one_core, data=data).answer
+        if size == rows:
+            largest.append(seen)
         return {node: described.facts(record, node) for node in GAINS}
 
+    def pace(growth: Growth) -> Comparison:
+        return within_one_execution(growth.node, rows, largest, MOVED[growth.node])
+
     chapter = f"Ingest and statistics, from {rows // 100:,} to {rows:,} rows (`{SCALE_COMMAND}`)"
-    grow(list(GAINS), rows, run, report, chapter, GAINS, times=1 if quick else 3)
+    grow(list(GAINS), rows, run, report, chapter, GAINS, times=1 if quick else 3, pace=pace)
     for data in scratch.glob("flights*.csv"):
         data.unlink()
 
