@@ -2,11 +2,13 @@
 
 import os
 import pty
+import subprocess
 import sys
 from pathlib import Path
 
 PROGRAM = """
-import sys
+import fcntl, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from pipeline_lib.cli.terminal import interrupts_unseen
 
 def say(word):
@@ -28,9 +30,11 @@ except KeyboardInterrupt:
 
 
 def test_the_terminal_does_not_show_interrupts_while_drawing() -> None:
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execv(sys.executable, [sys.executable, "-c", PROGRAM])
+    terminal, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
     try:
         shown = read_until(terminal, b"drawing ")
         os.write(terminal, b"\x03")
@@ -39,7 +43,7 @@ def test_the_terminal_does_not_show_interrupts_while_drawing() -> None:
         shown += read_until(terminal, b"ended")
     finally:
         os.close(terminal)
-        os.waitpid(child, 0)
+        child.wait(60)
     first, _, second = shown.decode().partition("again")
     assert "^C" not in first
     assert "^C" in second

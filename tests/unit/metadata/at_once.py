@@ -1,20 +1,30 @@
-"""What several processes do to one store at once; each returns what the test asks about."""
+"""What other processes do to a store while a test looks, or several at once."""
 
 import multiprocessing
+import sqlite3
+import time
 from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
 from typing import Any
 
 from pipeline_lib.errors import AlreadyCompleteError, ClaimedError
+from pipeline_lib.metadata.database import creation_lock, parse_database
 from pipeline_lib.metadata.mlmd import open_store
-from pipeline_lib.metadata.records import State
+from pipeline_lib.metadata.records import Run, State
 from unit.metadata.building import examples, key, new, publish, ready
+
+
+def young() -> ForkServerContext:
+    """Processes that are no forks of the test's own, which may have threads, of gRPC's above all."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["pipeline_lib.metadata.mlmd"])
+    return context
 
 
 def in_processes(body: Callable[..., Any], arguments: list[tuple[Any, ...]]) -> list[Any]:
     """Run `body` at once in as many processes as there are arguments; their results, or errors, in order."""
-    # Not forks of this process: it may have threads, of gRPC's above all.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["pipeline_lib.metadata.mlmd"])
+    context = young()
     barrier = context.Barrier(len(arguments))
     pipes = [context.Pipe(duplex=False) for _ in arguments]
     processes = [
@@ -71,3 +81,25 @@ def claim(url: str, number: int) -> str:
         except ClaimedError:
             return "refused"
         return "claimed"
+
+
+def open_run(url: str, barrier: Any, number: int) -> None:
+    with open_store(url) as store:
+        barrier.wait(60)
+        store.open_run(
+            Run(pipeline="flights", run_id="run-1", state=State.RUNNING, facts={f"task-{number}": number})
+        )
+
+
+def hold_creation_lock(url: str, journal: Any, number: int) -> None:
+    with creation_lock(parse_database(url)):
+        journal.send((number, "in"))
+        time.sleep(0.05)
+        journal.send((number, "out"))
+
+
+def hold_file(path: Path, holding: Any, seconds: float) -> None:
+    with sqlite3.connect(path) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        holding.set()
+        time.sleep(seconds)

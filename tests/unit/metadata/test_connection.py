@@ -1,11 +1,9 @@
-import multiprocessing
 import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
@@ -14,6 +12,7 @@ import pipeline_lib.metadata.connection
 from pipeline_lib.errors import MetadataUnavailableError, MetadataVersionError
 from pipeline_lib.metadata.connection import ConflictError, Connection, NotStoredError
 from pipeline_lib.metadata.database import parse_database
+from unit.metadata.at_once import hold_file, young
 
 
 @pytest.fixture
@@ -81,21 +80,14 @@ def test_the_holder_may_take_the_lock_again(connection: Connection) -> None:
 @contextmanager
 def locked_for(path: Path, seconds: float) -> Iterator[None]:
     """Another process writes; in this one its lock would not count, for locks are a process's."""
-    context = multiprocessing.get_context("fork")
+    context = young()
     holding = context.Event()
-    process = context.Process(target=_hold, args=(path, holding, seconds))
+    process = context.Process(target=hold_file, args=(path, holding, seconds))
     process.start()
     assert holding.wait(60)
     yield
     process.kill()
     process.join()
-
-
-def _hold(path: Path, holding: Any, seconds: float) -> None:
-    with sqlite3.connect(path) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        holding.set()
-        time.sleep(seconds)
 
 
 def test_a_locked_file_is_waited_for(tmp_path: Path) -> None:

@@ -1,9 +1,6 @@
-import multiprocessing
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,6 +14,7 @@ from pipeline_lib.metadata.database import (
 )
 from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.settings import MetadataSettings
+from unit.metadata.at_once import hold_creation_lock, young
 
 
 @pytest.mark.parametrize(
@@ -97,17 +95,12 @@ def test_mysql_gets_a_socket_or_a_host() -> None:
     assert (by_host.socket, by_host.host, by_host.port) == ("", "h", 3306)
 
 
-def _hold(url: str, journal: Any, number: int) -> None:
-    with creation_lock(parse_database(url)):
-        journal.send((number, "in"))
-        time.sleep(0.05)
-        journal.send((number, "out"))
-
-
 def test_one_process_at_a_time_holds_the_lock(url: str) -> None:
-    context = multiprocessing.get_context("fork")
+    context = young()
     reader, writer = context.Pipe(duplex=False)
-    processes = [context.Process(target=_hold, args=(url, writer, number)) for number in range(4)]
+    processes = [
+        context.Process(target=hold_creation_lock, args=(url, writer, number)) for number in range(4)
+    ]
     for process in processes:
         process.start()
     for process in processes:

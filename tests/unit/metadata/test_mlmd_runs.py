@@ -1,29 +1,18 @@
-import multiprocessing
-from typing import Any
-
 from ml_metadata.metadata_store import metadata_store
 
 from pipeline_lib.metadata.database import connection_config, parse_database
-from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.records import Run, State
 from pipeline_lib.metadata.store import Store
+from unit.metadata.at_once import open_run, young
 
 TASKS = 6
 
 
-def _open(url: str, barrier: Any, number: int) -> None:
-    with open_store(url) as store:
-        barrier.wait(60)
-        store.open_run(
-            Run(pipeline="flights", run_id="run-1", state=State.RUNNING, facts={f"task-{number}": number})
-        )
-
-
 def test_a_run_opened_by_many_at_once_is_one_run_with_all_facts(store: Store, url: str) -> None:
     """Every Airflow task of a run opens it."""
-    context = multiprocessing.get_context("fork")
+    context = young()
     barrier = context.Barrier(TASKS)
-    processes = [context.Process(target=_open, args=(url, barrier, number)) for number in range(TASKS)]
+    processes = [context.Process(target=open_run, args=(url, barrier, number)) for number in range(TASKS)]
     for process in processes:
         process.start()
     for process in processes:
