@@ -36,6 +36,7 @@ class Server:
 
     def __init__(self, data: Path) -> None:
         self._data = data
+        self._has_run = False
 
     @property
     def socket_folder(self) -> Path:
@@ -62,10 +63,13 @@ class Server:
         """Start it, where it was if it has been there; nothing if it runs."""
 
         def started() -> bool:  # what a killed one held is let go in a moment
+            if not self._has_run:
+                shutil.rmtree(self._data, ignore_errors=True)  # what is there was not made to the end
             command = [sys.executable, "-W", "ignore", "-c", _START, str(self._data)]
             return subprocess.run(command, check=False).returncode == 0
 
         wait_until(started)
+        self._has_run = True
 
     @contextmanager
     def connection(self, database: str = "postgres") -> Iterator[psycopg.Connection[Any]]:
