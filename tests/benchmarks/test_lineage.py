@@ -35,7 +35,7 @@ from pipeline_lib.lineage import (
 from pipeline_lib.lineage.web.standalone import standalone_application
 from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.store import Store
-from postgresql import own_server
+from postgres_server import own_server
 
 SIZES = (1_000, 10_000, 100_000)
 # Queries of a fixed amount of history have these goals; every page has one.

@@ -15,7 +15,7 @@ from pipeline_lib import caching
 from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.store import Store
 from pipeline_lib.plan.models import CachePolicy
-from postgresql import own_server
+from postgres_server import own_server
 
 SIZES = (RECORDED, 1_000, 10_000, 100_000)
 ROUNDS = 80

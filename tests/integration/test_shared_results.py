@@ -29,7 +29,7 @@ from pipeline_lib.runtime.results import Event, NodeStep, Outcome, Step
 from pipeline_lib.runtime.session import Session
 from pipeline_lib.runtime.turns import Turn
 from pipeline_lib.settings import MetadataSettings
-from postgresql import own_server
+from postgres_server import own_server
 from waiting import wait_until
 
 RUNS = 20

@@ -26,7 +26,7 @@ from integration.launching import (
 )
 from pipeline_lib.metadata.records import ArtifactQuery, State
 from pipeline_lib.settings import MetadataSettings
-from postgresql import Server, own_server
+from postgres_server import Server, own_server
 
 # --- SQLite ---------------------------------------------------------------------------------------------
 

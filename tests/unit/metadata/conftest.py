@@ -9,7 +9,7 @@ import pytest
 
 from pipeline_lib.metadata.mlmd import open_store
 from pipeline_lib.metadata.store import Store
-from postgresql import own_server, server_home
+from postgres_server import own_server, server_home
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from pipeline_components.ingest import HashSplit, ingest_sql
 from pipeline_components.ingest._sql_reader import database_of
 from pipeline_components.ingest.sql import fingerprint_rows
 from pipeline_lib import Examples, Secret, workspace
-from postgresql import own_server
+from postgres_server import own_server
 
 DAY = datetime.date(2013, 1, 2)
 BY_DAY = "SELECT * FROM flights WHERE at >= :span_begin AND at < :span_end ORDER BY at"
