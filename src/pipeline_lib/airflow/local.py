@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+import psutil
+
 from pipeline_lib.airflow.local_settings import defaults, identity, secrets_of, surroundings
 from pipeline_lib.errors import AirflowNotStartedError
 
@@ -136,7 +138,7 @@ class LocalAirflow:
         if [which for _, which in self._restarts].count(name) >= _RESTARTS:
             return False
         self._restarts.append((now, name))
-        _signal_group(self._running[name], signal.SIGKILL)
+        _end_group(self._running[name])
         self._start(name)
         return True
 
@@ -203,6 +205,29 @@ class LocalAirflow:
 
 def _airflow(*command: str) -> list[str]:
     return [sys.executable, "-m", "airflow", *command]
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill what a process left behind, and wait until none of it runs."""
+    left = [one for one in psutil.process_iter() if _group_of(one.pid) == process.pid]
+    _signal_group(process, signal.SIGKILL)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while any(_runs(one) for one in left) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _group_of(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

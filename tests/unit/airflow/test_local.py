@@ -7,6 +7,7 @@ import psutil
 import pytest
 
 from pipeline_lib.airflow.local import LocalAirflow
+from unit.runtime.background import is_gone
 
 
 @pytest.fixture
@@ -60,5 +61,5 @@ def test_what_a_part_left_behind_ends_before_it_starts_again(
     left = int(airflow.log("scheduler").read_text())
     assert psutil.pid_exists(left)
     airflow.restart("scheduler")
-    assert not psutil.pid_exists(left) or psutil.Process(left).status() == psutil.STATUS_ZOMBIE
+    assert is_gone(left)
     airflow.stop()
