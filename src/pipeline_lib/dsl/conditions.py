@@ -25,7 +25,8 @@ def when(condition: bool, /) -> AbstractContextManager[None]:
     Example: `with when(verdict.blessing.blessed): push(model)`.
 
     Raises:
-        ConditionError: `condition` is not of the run (a plain Python bool decides nothing when compiling).
+        ConditionError: `condition` is not of the run (a plain Python bool decides nothing when compiling), or
+            no `with` enters the block.
         OutsidePipelineError: Used outside a pipeline.
     """
     return cast("AbstractContextManager[None]", _Arm("when", condition, user_place()))
@@ -47,6 +48,7 @@ class _Arm:
         from pipeline_lib.dsl.recording import require_recorder
 
         self._recorder: Recorder = require_recorder(word, place)
+        self._expected = self._recorder.expect(word, place)
         self._word = word
         self._place = place
         is_else = word == "otherwise" and condition is None
@@ -56,6 +58,7 @@ class _Arm:
         from pipeline_lib.dsl.recording import Guard
 
         recorder = self._recorder
+        recorder.enter(self._expected)
         chain = self._chain()
         facts = tuple(_negated(test) for test in chain.tests)
         if self._test is None:

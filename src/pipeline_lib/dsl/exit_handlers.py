@@ -1,20 +1,23 @@
 """`with exit_handler():`: nodes that run last, whatever became of the others."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
 
 from pipeline_lib.dsl.places import user_place
 from pipeline_lib.errors import ConditionError
 
+if TYPE_CHECKING:
+    from pipeline_lib.dsl.recording import Recorder
 
-@contextmanager
-def exit_handler() -> Iterator[None]:
+
+def exit_handler() -> AbstractContextManager[None]:
     """Nodes called in the block run after all others, whether these succeeded, failed or were skipped.
 
     They may read outputs of other nodes only into optional (`A | None`) or list inputs.
 
     Raises:
-        ConditionError: It is inside a `when`, a loop or another exit handler.
+        ConditionError: It is inside a `when`, a loop or another exit handler, or no `with` enters it.
         OutsidePipelineError: Used outside a pipeline.
     """
     from pipeline_lib.dsl.recording import require_recorder
@@ -27,6 +30,12 @@ def exit_handler() -> Iterator[None]:
             at=str(place),
             fix="put it at the top level of the pipeline",
         )
+    return _block(recorder, recorder.expect("exit_handler", place))
+
+
+@contextmanager
+def _block(recorder: "Recorder", expected: Exception) -> Iterator[None]:
+    recorder.enter(expected)
     recorder.in_exit_handler = True
     try:
         yield

@@ -24,7 +24,8 @@ def for_each(items: Sequence[T], /) -> Iterator[T]:
         items: A list that a run will have, or one written in the pipeline.
 
     Raises:
-        LoopError: It does not head a loop, the loop is left early, or `items` is no list.
+        LoopError: It does not head a loop, the loop is left early, its body hands something on to its next
+            iteration, or `items` is no list.
         ConditionalUseError: `items` may not exist here.
         OutsidePipelineError: Used outside a pipeline.
     """

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline_lib.artifacts.artifact import Artifact
 from pipeline_lib.dsl.places import Place
-from pipeline_lib.errors import DeclarationError, NodeIdError, OutsidePipelineError
+from pipeline_lib.errors import ConditionError, DeclarationError, NodeIdError, OutsidePipelineError
 from pipeline_lib.plan import expressions as ex
 from pipeline_lib.plan import models
 
@@ -59,7 +59,8 @@ class Recorder:
     Attributes:
         blocks: Open `when` and `for_each` blocks, outermost first.
         in_exit_handler: Whether the calls are inside `with exit_handler():`.
-        faults: Errors found where nothing can be raised (a generator being closed).
+        faults: Errors found where nothing can be raised (a generator being closed), or that stand until
+            something else happens (a block being entered).
     """
 
     def __init__(self, name: str) -> None:
@@ -93,6 +94,24 @@ class Recorder:
             yield
         finally:
             self.close(outer)
+
+    def expect(self, word: str, place: Place) -> Exception:
+        """A block was made: unless a `with` enters it, what seems to be inside is not.
+
+        Returns:
+            The fault that stands until `enter`.
+        """
+        fault = ConditionError(
+            f"{word}(...) heads no `with` block, so it guards nothing",
+            at=str(place),
+            fix=f"write `with {word}(...):` and call the components in its block",
+        )
+        self.faults.append(fault)
+        return fault
+
+    def enter(self, expected: Exception) -> None:
+        """The block is entered."""
+        self.faults = [fault for fault in self.faults if fault is not expected]
 
     def open(self, block: Block) -> None:
         """Enter a block."""

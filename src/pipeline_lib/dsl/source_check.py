@@ -1,7 +1,8 @@
 """Uses of recorded values that Python hides from them, found in the author's source.
 
 `x is None`, `isinstance(x, ...)` and `match x` call nothing of x's, so that a proxy cannot refuse them: they
-would quietly decide the shape of the graph while it is compiled.
+would quietly decide the shape of the graph while it is compiled. So would a loop's body that counts, or reads
+what its last iteration made: it is recorded once.
 """
 
 import ast
@@ -10,8 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from types import CodeType
 from typing import Any
 
+from pipeline_lib.dsl.carried import carried_names
+from pipeline_lib.dsl.loops import for_each
 from pipeline_lib.dsl.places import shown_path, source_tree
-from pipeline_lib.errors import ConditionError, InvisibleUseError
+from pipeline_lib.errors import ConditionError, InvisibleUseError, LoopError
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _UNKNOWN = object()
@@ -22,6 +25,7 @@ def check_source(function: Callable[..., Any]) -> None:
 
     Raises:
         InvisibleUseError: It tests a recorded value with `is`, `isinstance` or `match`.
+        LoopError: A `for_each` loop hands something on to its next iteration.
         ConditionError: An `otherwise()` follows a `with` of several conditions.
     """
     code = function.__code__
@@ -40,6 +44,7 @@ def check_code(code: CodeType, names: Mapping[str, Any], *, arguments: tuple[str
 
     Raises:
         InvisibleUseError: It tests a recorded value with `is`, `isinstance` or `match`.
+        LoopError: A `for_each` loop hands something on to its next iteration.
         ConditionError: An `otherwise()` follows a `with` of several conditions.
     """
     definition = _definition(code)
@@ -71,6 +76,7 @@ class _Checker:
         for node in ast.walk(self._definition):
             self._check_use(node)
             self._check_arms(node)
+            self._check_loop(node)
 
     def _collect(self) -> None:
         """Names bound to recorded values wherever they are bound, in as many passes as it takes."""
@@ -150,6 +156,18 @@ class _Checker:
                 at=f"{shown_path(self._filename)}:{node.lineno}",
                 fix=fix,
             )
+
+    def _check_loop(self, node: ast.AST) -> None:
+        """The first iteration would be recorded, and be all of them."""
+        match node:
+            case ast.For(iter=ast.Call(func=function)) if self._meaning(function) is for_each:
+                for name in carried_names(node):
+                    raise LoopError(
+                        f"{name.id} is handed on to the next iteration, but those of for_each run at once",
+                        at=f"{shown_path(self._filename)}:{name.lineno}",
+                        fix="gather what they make in a list; steps that follow one another need a loop over "
+                        "values that are written here",
+                    )
 
     def _check_arms(self, node: ast.AST) -> None:
         """`with when(a), when(b):` and then `otherwise()` would negate only one of the two."""

@@ -61,13 +61,13 @@ class NodeIdError(PipelineError):
 
 
 class ConditionError(PipelineError):
-    """`when`, `otherwise`, `either`, `exists`, `not_`, `&` or `|` was given what it cannot work with."""
+    """A condition cannot work with what it was given, or its `when` or `otherwise` heads no `with`."""
 
     code = "PL110"
 
 
 class LoopError(PipelineError):
-    """`for_each` was used other than as the head of a loop that runs to its end."""
+    """`for_each` does not head a loop of iterations that run to their end, each for itself."""
 
     code = "PL111"
 

@@ -153,6 +153,29 @@ def test_an_empty_block_is_an_error() -> None:
         compiled(body)
 
 
+def test_a_condition_without_a_with_is_an_error_and_not_always_true() -> None:
+    def asked(force: bool) -> None:
+        model = train(ingest()).model
+        if when(force):
+            push(model)
+
+    def forgotten(force: bool) -> None:
+        when(force)
+        push(train(ingest()).model)
+
+    def half(force: bool) -> None:
+        model = train(ingest()).model
+        with when(force):
+            push(model)
+        if otherwise():
+            notify("not pushed")
+
+    for body, word, line in ((asked, "when", 2), (forgotten, "when", 1), (half, "otherwise", 4)):
+        with pytest.raises(ConditionError, match=rf"{word}\(\.\.\.\) heads no `with` block") as found:
+            compiled(body)
+        assert f"test_conditions.py:{body.__code__.co_firstlineno + line}" in str(found.value)
+
+
 def test_otherwise_after_two_conditions_in_one_with() -> None:
     def body(a: bool, b: bool) -> None:
         with when(a), when(b):

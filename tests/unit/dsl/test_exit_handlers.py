@@ -28,6 +28,16 @@ def test_exit_handlers_read_only_optionals() -> None:
         compiled(body)
 
 
+def test_an_exit_handler_without_a_with_is_an_error() -> None:
+    def body() -> None:
+        ingest()
+        exit_handler()
+        notify("done")
+
+    with pytest.raises(ConditionError, match=r"exit_handler\(\.\.\.\) heads no `with` block"):
+        compiled(body)
+
+
 def test_nothing_reads_an_exit_handler() -> None:
     def body() -> None:
         with exit_handler():
