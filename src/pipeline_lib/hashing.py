@@ -20,6 +20,19 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
+def why_not_plain(value: Any) -> str | None:
+    """What a value would have to be to have a canonical JSON text, for an error to say, or None."""
+    try:
+        canonical_json(value).encode()
+    except UnicodeEncodeError:
+        return "Unicode text (bytes that are no UTF-8 became halves of surrogate pairs)"
+    except ValueError:
+        return "finite numbers (JSON and the metadata store have no NaN and no infinity)"
+    except TypeError as error:
+        return f"numbers, texts, lists, and dicts with texts as keys ({error})"
+    return None
+
+
 def digest(kind: str, value: Any) -> str:
     """Sha256, in hex, of a plain value of one kind; two kinds never share a digest.
 

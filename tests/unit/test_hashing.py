@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline_lib.hashing import canonical_json, digest, file_digest
+from pipeline_lib.hashing import canonical_json, digest, file_digest, why_not_plain
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -61,6 +61,21 @@ def test_not_a_number_is_refused(bad: float) -> None:
 def test_keys_that_json_would_merge_are_refused() -> None:
     with pytest.raises(TypeError, match="string keys, not 1"):
         canonical_json({"a": {1: "x", "1": "y"}})
+
+
+@pytest.mark.parametrize(
+    ("value", "needs"),
+    [
+        ({"a": [1, 2.5, None, True, "é"]}, None),
+        ({"a": [float("nan")]}, "finite"),
+        ("\udcff", "Unicode"),
+        ({1: 2}, "string keys, not 1"),
+        ([{1, 2}], "set"),
+    ],
+)
+def test_why_a_value_has_no_canonical_text_is_told(value: Any, needs: str | None) -> None:
+    found = why_not_plain(value)
+    assert found is None if needs is None else needs in (found or "")
 
 
 def test_file_digest_is_of_the_bytes(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from pipeline_components.evaluate import _config, _signatures
 from pipeline_components.evaluate._evaluator import evaluation
 from pipeline_components.evaluate._nearest import nearest
 from pipeline_components.evaluate._predict import ModelCall, Score, ScorePlan
-from pipeline_components.evaluate._recorded import recorded
+from pipeline_components.evaluate._recorded import finite, recorded
 from pipeline_components.evaluate._report import write_report
 from pipeline_components.evaluate._results import slice_rows
 from pipeline_components.evaluate._slicing import slice_columns, slice_plans
@@ -101,8 +101,8 @@ def run(
     rows = slice_rows(str(written.path), judged)
     written.slice_metrics, written.slices_left_out = recorded(rows, judged, validation, found)
     for row in rows[:1]:  # all rows
-        written.metrics = {name: each.value for name, each in row.candidate.items()}
-        written.baseline_metrics = {name: each.value for name, each in row.baseline.items()}
+        written.metrics = finite(row.candidate)
+        written.baseline_metrics = finite(row.baseline)
     write_report(
         written.path / "report.html",
         found,

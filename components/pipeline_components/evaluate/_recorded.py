@@ -75,6 +75,11 @@ def _record(row: SliceRow, bounds: Sequence["_Bound"], failures: Failures) -> di
     return record | {"error": row.error} if row.error else record
 
 
+def finite(values: Mapping[str, Value]) -> dict[str, float]:
+    """By metric, without those that are no number: the store has no NaN."""
+    return {name: value.value for name, value in values.items() if math.isfinite(value.value)}
+
+
 def _numbers(value: Value, baseline: Value | None, difference: Value | None) -> dict[str, float]:
     given = {
         "value": value.value,

@@ -1,6 +1,7 @@
 """Typed properties of artifacts: which Python types can be stored, and how they look in plain JSON."""
 
 import enum
+import reprlib
 import types
 import typing
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from datetime import date
 from typing import Any, ClassVar
 
 from pipeline_lib.errors import PropertyDeclarationError, PropertyTypeError
+from pipeline_lib.hashing import why_not_plain
 
 
 class PropertyKind(enum.Enum):
@@ -65,10 +67,30 @@ class PropertySpec:
     default: Any
 
     def check(self, value: Any, *, owner: str) -> Any:
-        """The value as it is kept: an int given for a float becomes one, a tuple a list.
+        """A value to be stored, as it is kept: an int given for a float becomes one, a tuple a list.
 
         Raises:
-            PropertyTypeError: The value has another type than the annotation.
+            PropertyTypeError: The value has another type than the annotation, or no store can hold it.
+        """
+        kept = self.typed(value, owner=owner)
+        if fault := self._why_not_stored(kept):
+            raise PropertyTypeError(
+                f"{owner}.{self.name} cannot be {reprlib.repr(value)}",
+                needs=fault,
+                fix="leave it out or, if it is declared `... | None`, pass None; files can hold anything",
+            )
+        return kept
+
+    def _why_not_stored(self, value: Any) -> str | None:
+        if self.kind is PropertyKind.INT and value is not None and not -(2**63) <= value < 2**63:
+            return "an int of 64 bits"
+        return why_not_plain(None if isinstance(value, date) else value)
+
+    def typed(self, value: Any, *, owner: str) -> Any:
+        """A value of the annotated type, as it is kept.
+
+        Raises:
+            PropertyTypeError: It has another type.
         """
         if value is None and self.optional:
             return None
@@ -79,7 +101,7 @@ class PropertySpec:
                 f"{owner}.{self.name} cannot be {value!r}",
                 needs=self.kind.value,
                 got=type(value).__name__,
-                fix=f"pass a {self.kind.value}",
+                fix=f"pass a value of type {self.kind.value}",
             )
         if self.kind is PropertyKind.FLOAT:
             return float(value)
@@ -130,7 +152,7 @@ def from_json(specs: Mapping[str, PropertySpec], values: Mapping[str, Any]) -> d
         spec = specs.get(name)
         if spec is None:
             continue
-        found[name] = spec.check(
+        found[name] = spec.typed(
             _from_iso(name, value) if spec.kind is PropertyKind.DATE else value, owner="artifact"
         )
     return found

@@ -1,6 +1,7 @@
 """Python values as expressions of the plan: constants, recorded values, and what is made of both."""
 
 import dataclasses
+import math
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
@@ -47,14 +48,20 @@ def constant(value: Any, hint: Hint) -> Any:
     """A Python value as plain JSON, checked strictly against its type.
 
     Raises:
-        NotFittingError: It is of another type, or out of its bounds.
+        NotFittingError: It is of another type, out of its bounds, or no JSON can hold it.
     """
+    from pipeline_lib.hashing import why_not_plain
+
     reader = adapter(hint)
     try:
         checked = reader.validate_python(value, strict=True)
     except ValidationError as error:
         raise NotFittingError(type(value).__name__, _first_fault(error)) from error
-    return reader.dump_python(checked, mode="json", warnings=False)
+    plain = reader.dump_python(checked, mode="json", warnings=False)
+    # Pydantic writes null for a NaN of which no type says that it is a float.
+    if fault := why_not_plain(math.inf if _holds(value, _is_infinite) else plain):
+        raise NotFittingError(type(value).__name__, f"pass {fault}")
+    return plain
 
 
 def from_json(value: Any, hint: Hint) -> Any:
@@ -89,7 +96,7 @@ def expression_of(value: Any, hint: Hint, read: Callable[[Proxy], ex.Expression]
 
             raise NotFittingError(describe(ref.hint))
         return read(value)
-    if not _holds_proxy(value):
+    if not _holds(value, _is_proxy):
         return ex.Constant(value=constant(value, hint))
     bare, _ = without_none(without_annotated(hint))
     if isinstance(value, list | tuple):
@@ -117,18 +124,26 @@ def infer(value: Any) -> tuple[ex.Expression, Hint]:
         hints = [hint for _, hint in parts]
         common = next((hint for hint in hints if all(fits(other, hint) for other in hints)), Any)
         kind: Any = list
-        if not _holds_proxy(value):
+        if not _holds(value, _is_proxy):
             return ex.Constant(value=[constant(item, type(item)) for item in value]), kind[common]
         return ex.ListOf(items=tuple(part for part, _ in parts)), kind[common]
     return ex.Constant(value=constant(value, type(value))), type(value)
 
 
-def _holds_proxy(value: Any) -> bool:
-    if isinstance(value, Proxy):
+def _holds(value: Any, is_one: Callable[[Any], bool]) -> bool:
+    if is_one(value):
         return True
-    if isinstance(value, str | bytes | int | float) or value is None:
+    if isinstance(value, Proxy | str | bytes | int | float) or value is None:
         return False
-    return any(_holds_proxy(part) for part in _parts(value))
+    return any(_holds(part, is_one) for part in _parts(value))
+
+
+def _is_proxy(value: Any) -> bool:
+    return isinstance(value, Proxy)
+
+
+def _is_infinite(value: Any) -> bool:
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _parts(value: Any) -> Iterable[Any]:

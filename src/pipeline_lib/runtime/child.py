@@ -168,7 +168,11 @@ def _described(port: str, artifact: Any) -> OutputArtifact:
         raise OutputMismatchError(
             f"{port} is {type(artifact).__name__}, not an artifact", fix="return what `Artifact.new` gave"
         )
-    values = {name: _plain(value) for name, value in artifact.property_values().items()}
+    specs = artifact.property_specs()
+    values = {  # a list or dict may have changed since it was set
+        name: _plain(specs[name].check(value, owner=artifact.type_name))
+        for name, value in artifact.property_values().items()
+    }
     return OutputArtifact(type_name=artifact.type_name, path=str(artifact.path), properties=values)
 
 

@@ -1,6 +1,7 @@
 """From an exception in a body to the `Failure` the launcher shows (what, where, why), and back."""
 
 import errno
+import re
 import sysconfig
 import traceback
 from pathlib import Path
@@ -25,6 +26,8 @@ TRACEBACK_LIMIT = 20_000
 # Ours are about what the user gave: another try meets it again. These two are about the surroundings.
 _PASSING = (ArtifactStoreError, MetadataUnavailableError)
 
+# Controls but for tab and new line, and halves of UTF-16, with which Python stands in for other bytes.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -41,10 +44,10 @@ def failure_of(error: BaseException, code: CodeRef, *, staging: str = "") -> Fai
         staging: Where its outputs are written: an error of a full disk names no file.
     """
     trace = traceback.TracebackException.from_exception(error, compact=True)
-    text = "".join(_without_runtime(trace).format())[-TRACEBACK_LIMIT:]
+    text = _printable("".join(_without_runtime(trace).format())[-TRACEBACK_LIMIT:])
     if isinstance(error, PipelineError):
         retryable = bool(getattr(error, "retryable", isinstance(error, _PASSING)))
-        return Failure(error=error.as_json(), traceback=text, retryable=retryable)
+        return Failure(error=_all_printable(error.as_json()), traceback=text, retryable=retryable)
     place = user_place(error)
     if isinstance(error, Canceled):
         stopped = ExecutionCanceledError(
@@ -53,13 +56,30 @@ def failure_of(error: BaseException, code: CodeRef, *, staging: str = "") -> Fai
             fix="run the pipeline again; finished nodes are kept",
         )
         return Failure(error=stopped.as_json(), traceback=text, retryable=False)
-    return Failure(error=_wrapped(error, code, place, staging).as_json(), traceback=text)
+    wrapped = _wrapped(error, code, place, staging)
+    return Failure(error=_all_printable(wrapped.as_json()), traceback=text)
+
+
+def _all_printable(value: Any) -> Any:
+    match value:
+        case str():
+            return _printable(value)
+        case dict():
+            return {key: _all_printable(item) for key, item in value.items()}
+        case list():
+            return [_all_printable(item) for item in value]
+    return value
+
+
+def _printable(text: str) -> str:
+    """With escapes for what JSON, a store or a screen would not take as text: names that are no UTF-8."""
+    return _UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def _wrapped(error: BaseException, code: CodeRef, place: str | None, staging: str) -> ComponentFailedError:
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    message = str(error)
+    message = _text_of(error)
     if len(message) > MESSAGE_LIMIT:
         message = message[:MESSAGE_LIMIT] + " … (the whole of it is in the log)"
     if isinstance(error, SystemExit):
@@ -71,6 +91,13 @@ def _wrapped(error: BaseException, code: CodeRef, place: str | None, staging: st
     if isinstance(error, MemoryError):
         fix = "give it more memory, or less to do at a time; the log of the execution has the traceback"
     return ComponentFailedError(f"{code.qualname} raised {said}", component=str(code), at=place, fix=fix)
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as second:  # noqa: BLE001  the author's, like the first
+        return f"an error whose text cannot be made: {type(second).__qualname__}"
 
 
 def user_place(error: BaseException) -> str | None:

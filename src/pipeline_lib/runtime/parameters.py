@@ -1,6 +1,7 @@
 """Run parameters: what a person or an orchestrator gave, checked against the plan's JSON schemas."""
 
 import difflib
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -10,8 +11,18 @@ from fastjsonschema import JsonSchemaValueException
 from fastjsonschema import compile as compile_schema
 
 from pipeline_lib.errors import RunParameterError
+from pipeline_lib.hashing import why_not_plain
 from pipeline_lib.plan.models import Plan, RunParameter
 from pipeline_lib.secrets import require_reference
+
+
+class _Values(yaml.SafeLoader):
+    """YAML's safe types; 1e-3 is a number, as in JSON and in YAML 1.2."""
+
+
+_Values.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
 
 
 def bind(plan: Plan, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,14 +63,17 @@ def span_of(plan: Plan, parameters: Mapping[str, Any]) -> str:
 
 
 def _is_text(parameter: RunParameter) -> bool:
+    return "string" in _types(parameter)
+
+
+def _types(parameter: RunParameter) -> set[str | None]:
     schema = parameter.schema_
-    options = schema.get("anyOf", [schema])
-    return any(option.get("type") == "string" for option in options)
+    return {option.get("type") for option in schema.get("anyOf", [schema])}
 
 
 def _yaml(plan: Plan, name: str, text: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        return _Values(text).get_single_data()
     except yaml.YAMLError as error:
         raise RunParameterError(
             f"{plan.name}.{name} cannot be read from {text!r}",
@@ -90,6 +104,16 @@ def _value(plan: Plan, parameter: RunParameter, given: Mapping[str, Any]) -> Any
             needs=_need(error),
             fix="give a value of the declared type and range",
         ) from error
+    if fault := why_not_plain(value):
+        raise RunParameterError(
+            f"{plan.name}.{parameter.name} cannot be {value!r}", needs=fault, fix="give another value"
+        )
+    if isinstance(value, float) and _types(parameter) <= {"integer", "null"}:  # for JSON Schema 1.0 is one
+        raise RunParameterError(
+            f"{plan.name}.{parameter.name} cannot be {value!r}",
+            needs="integer",
+            fix=f"write {value:.0f}",
+        )
     return value
 
 
@@ -102,10 +126,9 @@ def _need(error: JsonSchemaValueException) -> str:
 
 def _is_date(text: str) -> bool:
     try:
-        date.fromisoformat(text)
+        return date.fromisoformat(text).isoformat() == text  # not 20260101, nor a week's day
     except ValueError:
         return False
-    return True
 
 
 def _is_moment(text: str) -> bool:

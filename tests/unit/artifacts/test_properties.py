@@ -70,6 +70,29 @@ def test_a_bool_is_no_number_and_none_is_no_value(name: str, value: Any) -> None
         SPECS[name].check(value, owner="Sample")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "needs"),
+    [
+        ("count", 2**63, "64 bits"),
+        ("maybe", -(2**63) - 1, "64 bits"),
+        ("rate", float("nan"), "finite"),
+        ("rate", float("-inf"), "finite"),
+        ("name", "\udcff", "Unicode"),
+        ("splits", ["\udcff"], "Unicode"),
+        ("rows", {"a": {"b": float("inf")}}, "finite"),
+        ("rows", {"a": {1, 2}}, "lists"),
+        ("rows", {1: 1}, "string keys"),
+    ],
+)
+def test_what_no_store_can_hold_is_refused_but_not_where_it_is_read(
+    name: str, value: Any, needs: str
+) -> None:
+    """Stored as JSON, NaN would be None to who reads it, and a set a list."""
+    with pytest.raises(PropertyTypeError, match=needs):
+        SPECS[name].check(value, owner="Sample")
+    assert SPECS[name].typed(value, owner="Sample") is value
+
+
 def test_kinds_follow_annotations() -> None:
     assert SPECS["maybe"].kind is PropertyKind.INT
     assert SPECS["maybe"].optional

@@ -55,6 +55,16 @@ def test_plain_values_are_kept(value: Any) -> None:
     assert from_json(constant(value, Any), Any) == value
 
 
+@pytest.mark.parametrize(
+    ("value", "fix"),
+    [(float("nan"), "pass finite"), ([1.0, float("inf")], "pass finite"), ({"a": "\udcff"}, "pass Unicode")],
+)
+def test_what_has_no_json_text_does_not_fit(value: Any, fix: str) -> None:
+    with pytest.raises(NotFittingError) as caught:
+        constant(value, type(value))
+    assert caught.value.detail.startswith(fix)
+
+
 def test_types_without_json() -> None:
     class Opaque:
         pass

@@ -46,6 +46,17 @@ def describe(inputs, parameters):
     return {"result": (made,)}
 
 
+class Scored(Artifact):
+    scores: dict[str, float]
+
+
+@Body
+def change_afterwards(inputs, parameters):
+    made = Scored.new(scores={"loss": 0.5})
+    made.scores["loss"] = float("nan")
+    return {"scored": (made,)}
+
+
 @Body
 def pass_through(inputs, parameters):
     return {"model": ("not an artifact",)}

@@ -25,6 +25,15 @@ def test_dates_come_back_as_text(request_for):
     assert made.properties == {"day": "2013-01-02", "rows": 2}
 
 
+def test_a_property_is_looked_at_again_when_the_body_has_ended(request_for):
+    failure = respond(request_for("change_afterwards")).failure
+    assert failure is not None
+    assert (failure.error["code"], failure.error["summary"]) == (
+        "PL202",
+        "Scored.scores cannot be {'loss': nan}",
+    )
+
+
 def test_what_is_no_artifact_is_refused(request_for):
     failure = respond(request_for("pass_through")).failure
     assert failure is not None

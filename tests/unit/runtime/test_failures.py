@@ -39,6 +39,27 @@ def test_an_exception_of_a_module_is_named_in_full():
     assert failure.error["summary"].endswith("test_failures.OwnError")
 
 
+def test_what_is_no_text_is_told_in_escapes():
+    """A file name of other bytes than UTF-8, a screen's own commands, a zero that PostgreSQL refuses."""
+    said = failure_of(caught(ValueError("caf\udce9\x1b[31m\x00 日本\u3000語\n\tnext")), CODE)
+    assert said.error["summary"] == "train raised ValueError: caf\\udce9\\x1b[31m\\x00 日本\u3000語\n\tnext"
+    assert "caf\\udce9\\x1b[31m" in said.traceback
+    assert said.model_dump_json()
+    ours = failure_of(caught(CorruptPayloadError("bad \udcff", at="/\udcff", fix="x", file="\udcff")), CODE)
+    assert ours.error["summary"] == "bad \\udcff"
+    assert (ours.error["at"], ours.error["facts"]) == ("/\\udcff", {"file": "\\udcff"})
+
+
+def test_an_error_without_a_text_is_still_told():
+    class MuteError(Exception):
+        def __str__(self):
+            raise LookupError
+
+    said = failure_of(caught(MuteError()), CODE).error
+    assert said["summary"].endswith("MuteError: an error whose text cannot be made: LookupError")
+    assert "raise error" in line_of(said["at"])
+
+
 def test_our_errors_stay_what_they_are():
     ours = CorruptPayloadError("model.bin is damaged", at="/x", fix="run again")
     failure = failure_of(caught(ours), CODE)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from pipeline_components.evaluate import Bound, CrossSlice, Metric, Slice, _recorded, evaluate
+from pipeline_components.evaluate._results import Value
 from pipeline_lib import Examples, Model, ModelEvaluation
 from pipeline_lib.hashing import canonical_json
 
@@ -15,6 +16,15 @@ COUNT = Metric("example_count")
 
 def by_slice(evaluation: ModelEvaluation) -> dict[str, dict[str, Any]]:
     return {record["slice"]: record for record in evaluation.slice_metrics}
+
+
+def test_a_metric_that_is_no_number_is_left_out() -> None:
+    values = {
+        "auc": Value(value=0.5),
+        "calibration": Value(value=float("inf")),
+        "loss": Value(value=float("nan")),
+    }
+    assert _recorded.finite(values) == {"auc": 0.5}
 
 
 def test_each_slice_has_its_metrics_and_bounds(
