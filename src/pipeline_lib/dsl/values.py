@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from pipeline_lib.dsl.derivation import structure_fields
 from pipeline_lib.dsl.hints import Hint, fits, is_union, without_annotated, without_none
@@ -52,12 +53,19 @@ def constant(value: Any, hint: Hint) -> Any:
     """
     from pipeline_lib.hashing import why_not_plain
 
+    if _holds(value, _is_set):
+        raise NotFittingError(
+            type(value).__name__, "declare a list or tuple, and pass one: a set's order differs by process"
+        )
     reader = adapter(hint)
     try:
         checked = reader.validate_python(value, strict=True)
     except ValidationError as error:
         raise NotFittingError(type(value).__name__, _first_fault(error)) from error
-    plain = reader.dump_python(checked, mode="json", warnings=False)
+    try:
+        plain = reader.dump_python(checked, mode="json", warnings=False)
+    except (PydanticSerializationError, UnicodeDecodeError) as error:
+        raise NotFittingError(type(value).__name__, f"pass what JSON can hold ({error})") from error
     # Pydantic writes null for a NaN of which no type says that it is a float.
     if fault := why_not_plain(math.inf if _holds(value, _is_infinite) else plain):
         raise NotFittingError(type(value).__name__, f"pass {fault}")
@@ -140,6 +148,10 @@ def _holds(value: Any, is_one: Callable[[Any], bool]) -> bool:
 
 def _is_proxy(value: Any) -> bool:
     return isinstance(value, Proxy)
+
+
+def _is_set(value: Any) -> bool:
+    return isinstance(value, set | frozenset)
 
 
 def _is_infinite(value: Any) -> bool:

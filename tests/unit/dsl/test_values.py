@@ -57,7 +57,15 @@ def test_plain_values_are_kept(value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("value", "fix"),
-    [(float("nan"), "pass finite"), ([1.0, float("inf")], "pass finite"), ({"a": "\udcff"}, "pass Unicode")],
+    [
+        (float("nan"), "pass finite"),
+        ([1.0, float("inf")], "pass finite"),
+        ({"a": "\udcff"}, "pass Unicode"),
+        (b"\xff", "pass what JSON can hold"),
+        ({"a", "b"}, "declare a list or tuple"),
+        ({"in": [frozenset("ab")]}, "declare a list or tuple"),
+        ([object()], "pass what JSON can hold"),
+    ],
 )
 def test_what_has_no_json_text_does_not_fit(value: Any, fix: str) -> None:
     with pytest.raises(NotFittingError) as caught:
