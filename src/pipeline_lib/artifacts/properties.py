@@ -128,6 +128,12 @@ def property_specs(
                 fix="put other data into the artifact's files",
             )
         default = defaults.get(name, None if optional else PropertySpec.REQUIRED)
+        if optional and isinstance(default, _ACCEPTED[kind]):
+            raise PropertyDeclarationError(
+                f"{owner}.{name} may be None, and has the default {default!r}",
+                needs="the default None: it is stored as an absent property, which would read as the default",
+                fix="write `= None`, or declare it without None",
+            )
         specs[name] = PropertySpec(name=name, kind=kind, optional=optional, default=default)
     return specs
 

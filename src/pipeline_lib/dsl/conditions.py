@@ -281,7 +281,9 @@ def _conjuncts(test: "Expression") -> tuple["Expression", ...]:
 
 def _comparison_fix(left: Hint, right: Hint) -> str:
     if without_none(left)[1] or without_none(right)[1]:
-        return "it may be None: guard it with exists(...) and required(...)"
+        return (
+            "it may be None: compare with == or !=; an artifact is guarded with exists(...) and required(...)"
+        )
     return "compare values of one type"
 
 

@@ -99,7 +99,9 @@ def structure_fields(kind: Any) -> dict[str, Hint] | None:
 def _artifact_property(ref: Ref, kind: type[Artifact], name: str) -> Proxy:
     hints = artifact_type_hints(kind)
     if name in hints:
-        return ref.derive(ex.FromProperty(artifact=ref.expression, name=name), hints[name], f".{name}")
+        optional = without_none(without_annotated(hints[name]))[1]
+        source = ex.FromProperty(artifact=ref.expression, name=name, optional=optional)
+        return ref.derive(source, hints[name], f".{name}")
     if not name.startswith("_") and hasattr(kind, name):
         _raise_unavailable(ref, name)
     return _raise_unknown(ref, name, hints)

@@ -69,11 +69,12 @@ class FromItem(_Tagged):
 
 
 class FromProperty(_Tagged):
-    """A property of an artifact, or a part of one that is a list or dict."""
+    """A property of an artifact, or a part of one that is a list or dict; `optional` if it may be None."""
 
     kind: Literal["property"] = "property"
     artifact: "Expression"
     name: str
+    optional: bool = False
     path: tuple[Step, ...] = ()
 
 

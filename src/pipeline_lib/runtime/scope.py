@@ -120,13 +120,13 @@ def _(expression: ex.FromProperty, scope: Scope) -> Value:
             f"{expression.name} was asked of an artifact that does not exist in this run",
             fix="guard it: `when(exists(x) & (required(x).property > ...))`",
         )
-    if expression.name not in artifact.properties:
+    if expression.name not in artifact.properties and not expression.optional:
         raise UnresolvedValueError(
             f"{artifact.type_name} {artifact.id} has no value for {expression.name}",
             at=artifact.uri,
             fix="let its component set the property, or give it a default",
         )
-    return _walk(artifact.properties[expression.name], expression.path, what=expression.name)
+    return _walk(artifact.properties.get(expression.name), expression.path, what=expression.name)
 
 
 @_evaluate.register

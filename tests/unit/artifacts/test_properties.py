@@ -99,6 +99,13 @@ def test_kinds_follow_annotations() -> None:
     assert SPECS["rows"].kind is PropertyKind.JSON
 
 
+def test_what_may_be_none_has_no_other_default() -> None:
+    """None is stored as absent, and would come back as the default."""
+    with pytest.raises(PropertyDeclarationError, match="may be None, and has the default 3"):
+        property_specs("Sample", {"odd": int | None}, defaults={"odd": 3})
+    assert property_specs("Sample", {"even": int | None}, defaults={"even": None})["even"].optional
+
+
 @pytest.mark.parametrize("hint", [bytes, object, int | str, set[int]])
 def test_what_cannot_be_queried_cannot_be_declared(hint: Any) -> None:
     with pytest.raises(PropertyDeclarationError, match=r"Sample\.odd has a type that cannot be a property"):

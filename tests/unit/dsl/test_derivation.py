@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from pipeline_lib import when
 from pipeline_lib.errors import RecordedValueError, UnknownAttributeError
 from pipeline_lib.plan import expressions as ex
-from unit.dsl.parts import KerasModel, Tuning, compiled, ingest, notify, shard, train
+from unit.dsl.parts import KerasModel, Tuning, compiled, ingest, notify, push, shard, train
 
 MODEL = ex.FromOutput(node="train", port="model")
 
@@ -27,6 +28,19 @@ def test_every_part_has_its_path() -> None:
     source = plan.node("again").inputs["examples"].source
     assert source == ex.FromOutput(node="shard", port="parts", path=(0,))
     assert plan.node("told").parameters["text"] == ex.FromProperty(artifact=MODEL, name="framework")
+
+
+def test_a_property_that_may_be_none_is_marked() -> None:
+    """It is stored as absent, which is no error then."""
+
+    def body() -> None:
+        model = train(ingest()).model
+        with when(model.trained_on != date(2013, 1, 1)):
+            push(model)
+
+    condition = compiled(body).node("push").condition
+    assert isinstance(condition, ex.Compare)
+    assert condition.left == ex.FromProperty(artifact=MODEL, name="trained_on", optional=True)
 
 
 @pytest.mark.parametrize(

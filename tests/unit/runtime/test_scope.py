@@ -161,3 +161,7 @@ def test_an_unset_property_is_an_error() -> None:
     _put(results, "train", _artifact(1))
     with pytest.raises(UnresolvedValueError, match="Model 1 has no value for auc"):
         _scope(results).evaluate(ex.FromProperty(artifact=TRAINED, name="auc"))
+    maybe = ex.FromProperty(artifact=TRAINED, name="auc", optional=True)
+    assert _scope(results).evaluate(maybe) is None
+    assert _scope(results).evaluate(ex.Compare(op="==", left=maybe, right=ex.Constant(value=3))) is False
+    assert _scope(results).evaluate(ex.Compare(op="!=", left=maybe, right=ex.Constant(value=3))) is True
