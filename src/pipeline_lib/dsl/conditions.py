@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
-from pipeline_lib.dsl.hints import Hint, comparable, describe, fits, without_none
+from pipeline_lib.dsl.hints import Hint, comparable, describe, fits, without_annotated, without_none
 from pipeline_lib.dsl.places import Place, user_place
 from pipeline_lib.dsl.proxy import Proxy, Ref, ref_of
 from pipeline_lib.errors import ConditionalUseError, ConditionError
@@ -180,24 +180,37 @@ def compare(op: str, left: Any, right: Any) -> Any:
     Raises:
         ConditionError: The two can never be compared.
     """
-    from pipeline_lib.dsl.values import infer
+    from pipeline_lib.dsl.values import NotFittingError, infer
     from pipeline_lib.plan import expressions as ex
 
     _recorder(op)
-    (a, left_hint), (b, right_hint) = infer(left), infer(right)
-    if right is None or left is None:
+    try:
+        (a, left_hint), (b, right_hint) = infer(left), infer(right)
+    except NotFittingError as error:
         raise ConditionError(
-            f"{left!r} {op} {right!r} cannot be recorded",
-            at=str(user_place()),
-            fix="write exists(...) or not_(exists(...))",
-        )
-    if not comparable(left_hint, right_hint, ordered=op not in {"==", "!="}):
+            f"{left!r} {op} {right!r} cannot be recorded", at=str(user_place()), fix=error.detail
+        ) from error
+    if right is None or left is None:
+        _require_maybe_none(op, left, right, hint=left_hint if right is None else right_hint)
+    elif not comparable(left_hint, right_hint, ordered=op not in {"==", "!="}):
         raise ConditionError(
             f"{left!r} {op} {right!r} compares {describe(left_hint)} with {describe(right_hint)}",
             at=str(user_place()),
             fix=_comparison_fix(left_hint, right_hint),
         )
     return _condition(ex.Compare(op=cast("Any", op), left=a, right=b), [left, right])
+
+
+def _require_maybe_none(op: str, left: Any, right: Any, *, hint: Hint) -> None:
+    from pipeline_lib.dsl.hints import artifact_hint
+
+    if artifact_hint(hint) is not None:
+        fix = "write exists(...) or not_(exists(...))"
+    elif op in {"==", "!="} and without_none(without_annotated(hint))[1]:
+        return
+    else:
+        fix = f"it is {describe(hint)}, never None" if op in {"==", "!="} else "compare None with == or !="
+    raise ConditionError(f"{left!r} {op} {right!r} cannot be recorded", at=str(user_place()), fix=fix)
 
 
 def condition_of(value: Any, *, word: str, recorder: "Recorder") -> "Expression":

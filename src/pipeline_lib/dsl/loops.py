@@ -61,7 +61,7 @@ def _open(recorder: "Recorder", items: Any, place: Place) -> "tuple[LoopScope, P
     from pipeline_lib.dsl.availability import availability
     from pipeline_lib.dsl.hints import describe
     from pipeline_lib.dsl.proxy import Proxy, Ref, ref_of
-    from pipeline_lib.dsl.values import infer
+    from pipeline_lib.dsl.values import NotFittingError, infer
     from pipeline_lib.errors import ConditionalUseError
     from pipeline_lib.plan import expressions as ex
 
@@ -75,7 +75,12 @@ def _open(recorder: "Recorder", items: Any, place: Place) -> "tuple[LoopScope, P
                     at=str(place),
                     fix="put the loop inside that block",
                 )
-    expression, hint = infer(items)
+    try:
+        expression, hint = infer(items)
+    except NotFittingError as error:
+        raise LoopError(
+            f"for_each cannot loop over {items!r}", got=error.got, at=str(place), fix=error.detail
+        ) from error
     item_hint, artifact = _item(hint)
     if item_hint is None:
         raise LoopError(

@@ -11,6 +11,7 @@ from unit.dsl.parts import KerasModel, Size, compiled, ingest, judge, notify, pu
 
 BLESSED = ex.FromProperty(artifact=ex.FromOutput(node="judge", port="blessing"), name="blessed")
 FORCE = ex.FromParameter(name="force")
+NONE = ex.Constant(value=None)
 
 
 def test_a_block_gives_its_nodes_the_condition() -> None:
@@ -127,6 +128,9 @@ def test_an_optional_needs_required() -> None:
         ("when(not_(n))", "not_ needs a condition"),
         ("when(exists(n))", "exists needs an artifact of the run"),
         ("when(model == None)", "cannot be recorded"),
+        ("when(model.accuracy == None)", r"(?s)cannot be recorded.*it is float, never None"),
+        ("when(model.trained_on > None)", r"(?s)cannot be recorded.*compare None with == or !="),
+        ("when(model.accuracy > float('inf'))", r"(?s)cannot be recorded.*pass finite numbers"),
         ("otherwise()", "otherwise.. has no when before it"),
         ("when(either(model, n))", "either.. merges artifacts"),
     ],
@@ -136,7 +140,11 @@ def test_what_is_no_condition(statement: str, message: str) -> None:
 
     def body(day: date, n: int = 3, size: Size = Size.SMALL) -> None:
         model = train(ingest(span=day)).model
-        with eval(statement, {**names, "Size": Size}, {"model": model, "n": n, "size": size, "day": day}):
+        with eval(
+            statement,
+            {**names, "Size": Size},
+            {"model": model, "n": n, "size": size, "day": day},
+        ):
             push(model)
 
     with pytest.raises(ConditionError, match=message):
@@ -151,6 +159,20 @@ def test_an_empty_block_is_an_error() -> None:
 
     with pytest.raises(ConditionError, match="when guards no node"):
         compiled(body)
+
+
+def test_what_may_be_none_is_compared_with_none() -> None:
+    def body(day: date | None = None) -> None:
+        model = train(ingest()).model
+        with when((model.trained_on != None) & (day == None)):  # noqa: E711
+            push(model)
+
+    condition = compiled(body).node("push").condition
+    assert isinstance(condition, ex.AllOf)
+    trained, given = condition.operands
+    assert isinstance(trained, ex.Compare)
+    assert isinstance(given, ex.Compare)
+    assert (trained.op, trained.right, given.op, given.right) == ("!=", NONE, "==", NONE)
 
 
 def test_a_condition_without_a_with_is_an_error_and_not_always_true() -> None:

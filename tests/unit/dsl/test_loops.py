@@ -1,5 +1,7 @@
 """for_each: one recording, many iterations, gathered lists."""
 
+from typing import Any
+
 import pytest
 
 from pipeline_lib import for_each, when
@@ -123,6 +125,19 @@ def test_it_must_head_the_loop(around: object) -> None:
 
     with pytest.raises(LoopError, match="does not head a loop"):
         compiled(body)
+
+
+@pytest.mark.parametrize(
+    ("items", "fix"), [({1, 2}, "declare a list or tuple"), ([1.0, float("nan")], "pass finite numbers")]
+)
+def test_items_that_no_plan_can_hold_are_refused(items: Any, fix: str) -> None:
+    def body() -> None:
+        for _ in for_each(items):
+            ingest()
+
+    with pytest.raises(LoopError, match="cannot loop over") as caught:
+        compiled(body)
+    assert caught.value.fix.startswith(fix)
 
 
 def test_only_lists() -> None:
