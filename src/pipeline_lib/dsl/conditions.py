@@ -206,10 +206,12 @@ def _require_maybe_none(op: str, left: Any, right: Any, *, hint: Hint) -> None:
 
     if artifact_hint(hint) is not None:
         fix = "write exists(...) or not_(exists(...))"
-    elif op in {"==", "!="} and without_none(without_annotated(hint))[1]:
+    elif op not in {"==", "!="}:
+        fix = "compare None with == or !="
+    elif without_none(without_annotated(hint))[1]:
         return
     else:
-        fix = f"it is {describe(hint)}, never None" if op in {"==", "!="} else "compare None with == or !="
+        fix = f"leave it out: {describe(hint)} is never None"
     raise ConditionError(f"{left!r} {op} {right!r} cannot be recorded", at=str(user_place()), fix=fix)
 
 

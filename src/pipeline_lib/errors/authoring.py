@@ -61,7 +61,7 @@ class NodeIdError(PipelineError):
 
 
 class ConditionError(PipelineError):
-    """A condition cannot work with what it was given, or its `when` or `otherwise` heads no `with`."""
+    """A condition cannot work with what it was given, or no `with` enters a block."""
 
     code = "PL110"
 

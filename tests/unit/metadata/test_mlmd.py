@@ -23,18 +23,8 @@ from pipeline_lib.metadata.records import (
     State,
     StoredArtifact,
 )
-from pipeline_lib.plan.models import ArtifactType, CodeRef, PropertyType
+from unit.metadata.building import EXAMPLES
 
-EXAMPLES = ArtifactType(
-    code=CodeRef(module="m", qualname="Examples"),
-    base_type="Dataset",
-    properties={
-        "span": PropertyType(kind="int"),
-        "version": PropertyType(kind="int"),
-        "split_names": PropertyType(kind="json"),
-        "rows": PropertyType(kind="json", declared=False),
-    },
-)
 KEY = NodeKey(pipeline="flights", run_id="run-1", node="ingest")
 
 
